@@ -39,6 +39,7 @@ __all__ = [
     "IPathIO",
     "IReachedPath",
     "IRealFile",
+    "IRefusesSlowly",
     "IUserManager",
     "OpenMode",
 ]
@@ -91,6 +92,17 @@ class IUserManager(Interface):
         Hear that a login has ended; called once for each that succeeded.
 
         :param user: the account.
+        """
+
+
+class IRefusesSlowly(Interface):
+    """An :class:`IUserManager` that can refuse an unknown name as slowly as a wrong password."""
+
+    def refuse(password: str) -> Awaitable[None]:
+        """
+        Spend what :meth:`IUserManager.authenticate` would spend on a wrong password.
+
+        :param password: as the client wrote it.
         """
 
 

@@ -93,18 +93,16 @@ class FactListing:
         lines = [self.line(name, status) + "\r\n" for name, status in entries if is_listable(name)]
         return encode_name("".join(lines), self._encoding)
 
-    def line(self, name: str, status: FileStatus, kind: str | None = None, shown: str | None = None) -> str:
+    def line(self, name: str, status: FileStatus) -> str:
         """
         Return one line without its end.
 
-        :param name: what the *perm* fact is asked for.
-        :param kind: the *type* fact, if it is not told by *status* (``cdir``, ``pdir``).
-        :param shown: what stands behind the facts in place of *name*, as MLST shows the whole path.
+        :param name: a name without a path for MLSD, a whole path for MLST.
         """
         selected = self._selected
         facts = []
         if Fact.TYPE in selected:
-            facts.append(f"type={kind or _kind(status)};")
+            facts.append(f"type={_kind(status)};")
         if Fact.SIZE in selected and is_regular_file(status):
             facts.append(f"size={status.st_size};")
         if Fact.MODIFY in selected:
@@ -119,7 +117,7 @@ class FactListing:
             facts.append(f"UNIX.owner={status.st_uid};")
         if Fact.GROUP in selected:
             facts.append(f"UNIX.group={status.st_gid};")
-        return f"{''.join(facts)} {name if shown is None else shown}"
+        return f"{''.join(facts)} {name}"
 
 
 def _kind(status: FileStatus) -> str:

@@ -82,8 +82,12 @@ class LongListing:
 
     def format(self, entries: Iterable[Entry]) -> bytes:
         """Return the lines of *entries*, each with CRLF."""
-        lines = [self._line(name, status) for name, status in entries if is_listable(name)]
-        return encode_name("".join(lines), self._encoding)
+        lines = self.lines(entries)
+        return encode_name("\r\n".join([*lines, ""]), self._encoding)
+
+    def lines(self, entries: Iterable[Entry]) -> list[str]:
+        """Return the lines of *entries* without their ends."""
+        return [self._line(name, status) for name, status in entries if is_listable(name)]
 
     def _line(self, name: str, status: FileStatus) -> str:
         mode = self._modes.get(status.st_mode)
@@ -91,7 +95,7 @@ class LongListing:
             mode = self._modes[status.st_mode] = stat.filemode(status.st_mode)
         return (
             f"{mode} {status.st_nlink:3} {status.st_uid:<8} {status.st_gid:<8} {status.st_size:8} "
-            f"{self._time(status.st_mtime)} {name}\r\n"
+            f"{self._time(status.st_mtime)} {name}"
         )
 
     def _date(self, seconds: int) -> str:
@@ -151,19 +155,17 @@ class ListOptions:
     """
     What LIST, NLST and STAT are asked beside a path.
 
-    :ivar all: names that begin with a dot, too (``-a``).
     :ivar recursive: directories below, too (``-R``).
     :ivar path: as the client wrote it; may be empty.
     """
 
-    all: bool = False
     recursive: bool = False
     path: str = ""
 
 
 def parse_list_options(argument: str) -> ListOptions:
     """
-    Split words such as ``-la`` from the path; letters that mean nothing here are ignored, ``--`` ends the options.
+    Split words such as ``-la`` from the path; all letters but ``R`` mean nothing here, ``--`` ends the options.
 
     RFC 959 knows no options, yet many clients send those of ``ls``.
     """
@@ -174,4 +176,4 @@ def parse_list_options(argument: str) -> ListOptions:
         if word == "--":
             break
         letters += word
-    return ListOptions("a" in letters, "R" in letters, rest)
+    return ListOptions("R" in letters, rest)

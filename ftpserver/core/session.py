@@ -30,6 +30,7 @@ class Rename(enum.Enum):
     """Whether RNTO may come."""
 
     NONE = "no source"
+    RNFR_RUNS = "RNFR is being answered"
     SOURCE_GIVEN = "source given"
 
 
@@ -74,6 +75,7 @@ class Happening(enum.Enum):
     MARK_SENT = "1xx"
     COMMAND_COMPLETED = "final reply"
     TRANSFER_COMPLETED = "final reply of a transfer"
+    TRANSFER_REFUSED = "final reply without a 1xx"
 
 
 _ACCESS = {
@@ -89,10 +91,12 @@ _ACCESS = {
 
 # RNFR must be "immediately followed" by RNTO (RFC 959, section 4.1.3): the end of any other command forgets it.
 _RENAME = {
-    (Rename.NONE, Happening.RENAME_SOURCE_ACCEPTED): Rename.SOURCE_GIVEN,
-    (Rename.SOURCE_GIVEN, Happening.RENAME_SOURCE_ACCEPTED): Rename.SOURCE_GIVEN,
+    (Rename.NONE, Happening.RENAME_SOURCE_ACCEPTED): Rename.RNFR_RUNS,
+    (Rename.RNFR_RUNS, Happening.COMMAND_COMPLETED): Rename.SOURCE_GIVEN,
+    (Rename.SOURCE_GIVEN, Happening.RENAME_SOURCE_ACCEPTED): Rename.RNFR_RUNS,
     (Rename.SOURCE_GIVEN, Happening.COMMAND_COMPLETED): Rename.NONE,
     (Rename.SOURCE_GIVEN, Happening.TRANSFER_COMPLETED): Rename.NONE,
+    (Rename.SOURCE_GIVEN, Happening.TRANSFER_REFUSED): Rename.NONE,
     (Rename.SOURCE_GIVEN, Happening.RESET): Rename.NONE,
 }
 
@@ -102,9 +106,11 @@ _RESTART = {
     (Restart.OFFSET_GIVEN, Happening.OFFSET_ACCEPTED): Restart.OFFSET_GIVEN,
     (Restart.OFFSET_GIVEN, Happening.OFFSET_CLEARED): Restart.START_OF_FILE,
     (Restart.OFFSET_GIVEN, Happening.TRANSFER_COMPLETED): Restart.START_OF_FILE,
+    (Restart.OFFSET_GIVEN, Happening.TRANSFER_REFUSED): Restart.START_OF_FILE,
     (Restart.OFFSET_GIVEN, Happening.RESET): Restart.START_OF_FILE,
 }
 
+# A transfer command that is refused before its 1xx leaves the agreed port to the next one.
 _DATA_PORT = {
     (DataPort.NONE, Happening.PORT_AGREED): DataPort.AGREED,
     (DataPort.NONE, Happening.ONLY_EPSV_ASKED): DataPort.ONLY_EPSV,
@@ -126,7 +132,7 @@ _TRANSFER = {
     (Transfer.IDLE, Happening.COMMAND_STARTED): Transfer.RUNNING,
     (Transfer.RUNNING, Happening.MARK_SENT): Transfer.MARKED,
     (Transfer.RUNNING, Happening.COMMAND_COMPLETED): Transfer.IDLE,
-    (Transfer.RUNNING, Happening.TRANSFER_COMPLETED): Transfer.IDLE,
+    (Transfer.RUNNING, Happening.TRANSFER_REFUSED): Transfer.IDLE,
     (Transfer.MARKED, Happening.TRANSFER_COMPLETED): Transfer.IDLE,
 }
 

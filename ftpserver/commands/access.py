@@ -1,0 +1,135 @@
+# -*- test-case-name: tests.test_commands_access -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+USER, PASS, ACCT, REIN, QUIT: the login and its end (RFC 959, section 4.1.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core import replies
+from ..core.events import LoggedIn, LoggedOut, LoginFailed
+from ..core.paths import resolve
+from ..core.replies import Reply
+from ..core.session import Happening
+from ..core.status import is_directory
+from ..core.users import User
+from ..errors import CommandRefused, NotADirectory, PathError
+from ..interfaces import GetUserResponse, IRefusesSlowly
+from .arguments import Argument
+from .registry import ConnectionConditions, command
+
+if TYPE_CHECKING:
+    from ..control.state import Connection
+
+__all__ = ["COMMANDS"]
+
+
+@command("USER", argument=Argument.VERBATIM, help="<SP> username")
+async def user(connection: Connection, login: str) -> Reply:
+    """Name the account; a login that there was ends first."""
+    if not login:
+        return replies.ARGUMENT_MISSING
+    if connection.logged:
+        connection.publish(LoggedOut)
+    await connection.end_login()
+    connection.login_name = login
+    response, account, message = await connection.server.users.get_user(login)
+    if response is GetUserResponse.OK and account is not None:
+        return await _log_in(connection, account)
+    # An unknown name is asked for a password like any other (RFC 2577, section 7).
+    connection.candidate = account if response is GetUserResponse.PASSWORD_REQUIRED else None
+    connection.refusal = message
+    connection.session.happened(Happening.USER_ACCEPTED)
+    return replies.NEED_PASSWORD
+
+
+@command("PASS", argument=Argument.VERBATIM, help="<SP> password")
+@ConnectionConditions(ConnectionConditions.user_required)
+async def pass_(connection: Connection, password: str) -> Reply:
+    """Give the password of the account that USER named."""
+    account, connection.candidate = connection.candidate, None
+    # Until there is an answer this is no half of a login: another PASS is out of sequence.
+    connection.session.happened(Happening.LOGIN_FAILED)
+    if account is None:
+        await _refuse_slowly(connection, password)
+        return await _fail(connection, connection.refusal or "unknown user")
+    if not await connection.server.users.authenticate(account, password):
+        return await _fail(connection, "wrong password")
+    return await _log_in(connection, account)
+
+
+async def _refuse_slowly(connection: Connection, password: str) -> None:
+    users = connection.server.users
+    if IRefusesSlowly.providedBy(users):
+        await users.refuse(password)
+
+
+async def _fail(connection: Connection, reason: str) -> Reply:
+    connection.publish(LoginFailed, reason=reason)
+    connection.failed_logins += 1
+    await connection.delay(connection.server.failed_login_delay * connection.failed_logins)
+    if connection.failed_logins >= connection.server.maximum_login_attempts:
+        connection.end_after_reply(replies.TOO_MANY_FAILED_LOGINS)
+    return replies.LOGIN_INCORRECT
+
+
+async def _log_in(connection: Connection, account: User) -> Reply:
+    server = connection.server
+    if server.logins.locked(account.login, account.maximum_connections):
+        await server.users.notify_logout(account)
+        connection.publish(LoginFailed, reason="too many connections of this account")
+        return replies.TOO_MANY_SESSIONS
+    server.logins.acquire(account.login, account.maximum_connections)
+    connection.user = account
+    try:
+        await _enter(connection, account)
+    except BaseException:
+        await connection.end_login()
+        raise
+    connection.failed_logins = 0
+    connection.session.happened(Happening.LOGIN_SUCCEEDED)
+    connection.publish(LoggedIn)
+    return replies.LOGGED_IN
+
+
+async def _enter(connection: Connection, account: User) -> None:
+    """Make store and data channel; a home that is not there refuses the login, for nothing may stand in for it."""
+    server = connection.server
+    home = resolve(account.home_path)
+    connection.open_store(server.path_io_factory(connection))
+    try:
+        if not is_directory(await connection.storage.stat(home)):
+            raise NotADirectory(str(home))
+    except PathError as error:
+        connection.publish(LoginFailed, reason=f"the home directory cannot be entered: {error}")
+        raise CommandRefused(replies.NO_HOME) from error
+    connection.data = server.channel_for(connection, account)
+    connection.current_directory = home
+
+
+@command("ACCT", argument=Argument.TEXT, help="<SP> account-information")
+async def acct(connection: Connection, account: str) -> Reply:
+    """Give an account name; no login here needs one."""
+    return replies.SUPERFLUOUS
+
+
+@command("REIN", argument=Argument.NONE)
+async def rein(connection: Connection) -> Reply:
+    """End the login and begin anew, with every parameter as at the start."""
+    if connection.logged:
+        connection.publish(LoggedOut)
+    await connection.end_login()
+    return replies.SESSION_RESET
+
+
+@command("QUIT", argument=Argument.NONE)
+async def quit_(connection: Connection) -> Reply:
+    """End the session, after what was asked before is answered."""
+    return replies.GOODBYE
+
+
+COMMANDS = (user, pass_, acct, rein, quit_)

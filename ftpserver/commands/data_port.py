@@ -1,0 +1,132 @@
+# -*- test-case-name: tests.test_commands_data_port -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+PASV, EPSV, PORT, EPRT: which data connection the next transfer uses (RFC 959, section 4.1.2; RFC 2428).
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+from ..core import replies
+from ..core.addresses import (
+    UnsupportedFamily,
+    format_epsv,
+    format_pasv,
+    parse_eprt,
+    parse_epsv,
+    parse_port,
+    unmap,
+)
+from ..core.replies import Reply, reply
+from ..core.session import Happening
+from .arguments import Argument
+from .registry import ConnectionConditions, command
+
+if TYPE_CHECKING:
+    from ..control.state import Connection
+
+__all__ = ["COMMANDS"]
+
+#: The lowest port that PORT and EPRT may name: below are services that must not be reached from here (RFC 2577).
+LOWEST_ACTIVE_PORT = 1024
+
+UNSUPPORTED_FAMILY = reply(522, "Network protocol not supported, use (1,2)")
+ONLY_EPSV = reply(503, "EPSV ALL was given; only EPSV agrees a data port now.")
+NO_IPV4_ADDRESS = reply(425, "PASV is for IPv4; please use EPSV.")
+
+
+@command("PASV", argument=Argument.NONE)
+@ConnectionConditions(ConnectionConditions.login_required)
+async def pasv(connection: Connection) -> Reply:
+    """Open a port for the next data connection; the reply tells its IPv4 address and number."""
+    if connection.session.only_epsv:
+        return ONLY_EPSV
+    address = await _announced_address(connection)
+    if address is None:
+        return NO_IPV4_ADDRESS
+    port = _listen(connection)
+    return reply(227, f"Entering Passive Mode {format_pasv(address, port)}.")
+
+
+async def _announced_address(connection: Connection) -> IPv4Address | None:
+    forced = await connection.server.passive_address(connection.client_host)
+    address = unmap(ip_address(forced or connection.server_host))
+    return address if isinstance(address, IPv4Address) else None
+
+
+def _listen(connection: Connection) -> int:
+    _forget(connection)
+    port = connection.channel.listen()
+    connection.session.happened(Happening.PORT_AGREED)
+    return port
+
+
+def _forget(connection: Connection) -> None:
+    connection.channel.forget()
+    connection.session.happened(Happening.PORT_FORGOTTEN)
+
+
+@command("EPSV", argument=Argument.OPTIONAL_TEXT, help="[<SP> 1 | 2 | ALL]", features=("EPSV",))
+@ConnectionConditions(ConnectionConditions.login_required)
+async def epsv(connection: Connection, text: str) -> Reply:
+    """Open a port for the next data connection, whatever the network protocol."""
+    if not text:
+        return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")
+    try:
+        wanted = parse_epsv(text.encode("utf-8", "surrogateescape"))
+    except UnsupportedFamily:
+        return UNSUPPORTED_FAMILY
+    except ValueError:
+        return replies.SYNTAX_ERROR
+    if wanted == "ALL":
+        connection.channel.forget()
+        connection.session.happened(Happening.ONLY_EPSV_ASKED)
+        return reply(200, "Only EPSV from now on.")
+    family = 1 if unmap(ip_address(connection.server_host)).version == 4 else 2
+    if wanted != family:
+        return reply(522, f"Network protocol not supported, use ({family})")
+    return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")
+
+
+def _target(connection: Connection, address: IPv4Address | IPv6Address, port: int) -> Reply:
+    # Data goes to the client itself only, or a server would attack others for it (RFC 2577, section 3).
+    if str(unmap(address)) != connection.client_host or port < LOWEST_ACTIVE_PORT:
+        return replies.NOT_FOR_PARAMETER
+    connection.channel.connect_to(connection.client_host, port)
+    connection.session.happened(Happening.PORT_AGREED)
+    return replies.OKAY
+
+
+@command("PORT", argument=Argument.OCTETS, help="<SP> h1,h2,h3,h4,p1,p2")
+@ConnectionConditions(ConnectionConditions.login_required)
+async def port(connection: Connection, text: bytes) -> Reply:
+    """Name the port of the client for the next data connection, IPv4."""
+    if connection.session.only_epsv:
+        return ONLY_EPSV
+    _forget(connection)
+    try:
+        return _target(connection, *parse_port(text))
+    except ValueError:
+        return replies.SYNTAX_ERROR
+
+
+@command("EPRT", argument=Argument.OCTETS, help="<SP> |family|address|port|", features=("EPRT",))
+@ConnectionConditions(ConnectionConditions.login_required)
+async def eprt(connection: Connection, text: bytes) -> Reply:
+    """Name the port of the client for the next data connection, IPv4 or IPv6."""
+    if connection.session.only_epsv:
+        return ONLY_EPSV
+    _forget(connection)
+    try:
+        return _target(connection, *parse_eprt(text))
+    except UnsupportedFamily:
+        return UNSUPPORTED_FAMILY
+    except ValueError:
+        return replies.SYNTAX_ERROR
+
+
+COMMANDS = (pasv, epsv, port, eprt)

@@ -1,0 +1,208 @@
+# -*- test-case-name: tests.test_commands_listings -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+LIST, NLST, MLSD, MLST, STAT: what is there (RFC 959, section 4.1.3; RFC 3659, section 7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ..core import replies
+from ..core.facts import FactListing
+from ..core.listing import ListOptions, LongListing, format_names
+from ..core.paths import VirtualPath
+from ..core.patterns import has_magic, matches
+from ..core.replies import Reply, reply
+from ..core.status import Entry, FileStatus, is_directory
+from ..errors import PathError
+from .arguments import Argument
+from .directories import DirectoryView, permission_fact
+from .registry import ConnectionConditions, Direction, PathPermissions, command, worker
+
+if TYPE_CHECKING:
+    from ..control.state import Connection
+
+__all__ = ["COMMANDS"]
+
+#: LIST -R goes this deep and shows this many directories, so that one command cannot walk a whole disk.
+MAXIMUM_DEPTH = 8
+MAXIMUM_DIRECTORIES = 1000
+
+#: Entries that STAT shows over the control connection, whose replies are kept in memory; LIST has no bound.
+MAXIMUM_STATUS_LINES = 1000
+
+Format = Callable[[Iterable[Entry]], bytes]
+
+
+async def _locate(
+    connection: Connection, path: VirtualPath, literal: VirtualPath | None
+) -> tuple[VirtualPath, str | None, FileStatus]:
+    """Return the directory or file to list, the pattern for its entries, and what it is."""
+    if literal is not None and await connection.storage.exists(literal):
+        path = literal
+    try:
+        status = await connection.storage.stat(path)
+    except PathError:
+        if not has_magic(path.name):
+            raise
+        status = await connection.storage.stat(path.parent)
+        await connection.require(path.parent, PathPermissions.listable)
+        return path.parent, path.name, status
+    await connection.require(path, PathPermissions.listable)
+    return path, None, status
+
+
+async def _matching(
+    connection: Connection, path: VirtualPath, pattern: str | None, status: FileStatus
+) -> AsyncIterator[list[Entry]]:
+    if not is_directory(status):
+        yield [(path.name, status)]
+        return
+    batches = DirectoryView(connection, path).batches()
+    try:
+        async for batch in batches:
+            yield [entry for entry in batch if pattern is None or matches(pattern, entry[0])]
+    finally:
+        await batches.aclose()
+
+
+async def _formatted(batches: AsyncIterator[list[Entry]], format: Format) -> AsyncIterator[bytes]:
+    try:
+        async for batch in batches:
+            yield format(batch)
+    finally:
+        await batches.aclose()
+
+
+async def _recursive(connection: Connection, top: VirtualPath, format: Format) -> AsyncIterator[bytes]:
+    waiting = [(top, 0)]
+    shown = 0
+    while waiting and shown < MAXIMUM_DIRECTORIES:
+        directory, depth = waiting.pop(0)
+        shown += 1
+        yield format_names([f"{directory}:"], connection.encoding)
+        try:
+            async for batch in DirectoryView(connection, directory).batches():
+                yield format(batch)
+                if depth < MAXIMUM_DEPTH:
+                    deeper = [(directory.child(name), depth + 1) for name, status in batch if is_directory(status)]
+                    waiting.extend(deeper[: MAXIMUM_DIRECTORIES - len(waiting)])
+        except PathError:
+            # One that cannot be read, or is gone by now, is shown empty.
+            continue
+        yield b"\r\n"
+
+
+@command("LIST", argument=Argument.LISTING, data=Direction.TO_CLIENT, help="[<SP> options] [<SP> pathname]")
+@ConnectionConditions(ConnectionConditions.login_required, ConnectionConditions.passive_server_started)
+@PathPermissions(PathPermissions.listable)
+@worker
+async def list_(connection: Connection, path: VirtualPath, options: ListOptions, literal: VirtualPath | None) -> Reply:
+    """Send the listing of a directory, or the line of a file, as ``ls -l`` writes it."""
+    top, pattern, status = await _locate(connection, path, literal)
+    format = LongListing(time.time(), connection.encoding).format
+    connection.transferring(top)
+    if options.recursive and pattern is None and is_directory(status):
+        await connection.send_batches(_recursive(connection, top, format))
+    else:
+        await connection.send_batches(_formatted(_matching(connection, top, pattern, status), format))
+    return replies.TRANSFER_COMPLETE
+
+
+@command("NLST", argument=Argument.LISTING, data=Direction.TO_CLIENT, help="[<SP> options] [<SP> pathname]")
+@ConnectionConditions(ConnectionConditions.login_required, ConnectionConditions.passive_server_started)
+@PathPermissions(PathPermissions.listable)
+@worker
+async def nlst(connection: Connection, path: VirtualPath, options: ListOptions, literal: VirtualPath | None) -> Reply:
+    """Send the names in a directory, each as RETR would understand it in the current directory."""
+    top, pattern, status = await _locate(connection, path, literal)
+    prefix = _prefix(connection, options.path, top if pattern is not None or is_directory(status) else top.parent)
+
+    def format(entries: Iterable[Entry]) -> bytes:
+        return format_names((name for name, _ in entries), connection.encoding, prefix)
+
+    connection.transferring(top)
+    await connection.send_batches(_formatted(_matching(connection, top, pattern, status), format))
+    return replies.TRANSFER_COMPLETE
+
+
+def _prefix(connection: Connection, written: str, directory: VirtualPath) -> str:
+    if directory == connection.current_directory:
+        return ""
+    if connection.current_directory.contains(directory) and not written.startswith("/"):
+        return "/".join(directory.parts[len(connection.current_directory.parts) :]) + "/"
+    return str(directory).rstrip("/") + "/"
+
+
+@command("MLSD", argument=Argument.OPTIONAL_PATH, data=Direction.TO_CLIENT, help="[<SP> pathname]")
+@ConnectionConditions(ConnectionConditions.login_required, ConnectionConditions.passive_server_started)
+@PathPermissions(PathPermissions.listable)
+@worker
+async def mlsd(connection: Connection, path: VirtualPath) -> Reply:
+    """Send the entries of a directory with their facts."""
+    if not is_directory(await connection.storage.stat(path)):
+        # RFC 3659, section 7.2.1 asks for 501 here.
+        return reply(501, "MLSD is for directories.")
+    view = DirectoryView(connection, path)
+    facts = FactListing(connection.facts, view.permission_fact, connection.encoding)
+    connection.transferring(path)
+    await connection.send_batches(_formatted(view.batches(), facts.format))
+    return replies.TRANSFER_COMPLETE
+
+
+@command("MLST", argument=Argument.OPTIONAL_PATH, help="[<SP> pathname]")
+@ConnectionConditions(ConnectionConditions.login_required)
+@PathPermissions(PathPermissions.visible)
+async def mlst(connection: Connection, path: VirtualPath) -> Reply:
+    """Show the facts of one file or directory."""
+    status = await connection.storage.stat(path)
+    permission = await connection.account.get_permissions(path)
+    facts = FactListing(connection.facts, lambda _name, status: permission_fact(permission, status))
+    return reply(250, "Facts follow.", facts.line(str(path), status), "End.")
+
+
+@command("STAT", argument=Argument.STATUS, help="[<SP> pathname]", overtakes=True)
+async def stat(
+    connection: Connection,
+    path: VirtualPath | None,
+    options: ListOptions | None,
+    literal: VirtualPath | None,
+) -> Reply:
+    """Show the state of the session and its transfer, or list a path over the control connection."""
+    if path is None:
+        return reply(211, "State of the session:", *_state(connection), "End.")
+    if not connection.logged:
+        return replies.NOT_LOGGED_IN
+    connection.rights = (PathPermissions.listable,)
+    await connection.require(path, *connection.rights)
+    top, pattern, status = await _locate(connection, path, literal)
+    listing = LongListing(time.time())
+    lines: list[str] = []
+    batches = _matching(connection, top, pattern, status)
+    try:
+        async for batch in batches:
+            lines.extend(listing.lines(batch))
+            if len(lines) >= MAXIMUM_STATUS_LINES:
+                break
+    finally:
+        await batches.aclose()
+    shown = lines[:MAXIMUM_STATUS_LINES]
+    return reply(212 if is_directory(status) else 213, "Status follows:", *shown, "End.")
+
+
+def _state(connection: Connection) -> list[str]:
+    lines = [f"Connected from {connection.client_host}."]
+    if connection.logged:
+        lines.append(f"Logged in; the type is {connection.transfer_type.value}.")
+    data = connection.data
+    if data is not None and data.is_running:
+        lines.append(f"A transfer is under way: {data.bytes_moved} octets so far.")
+    return lines
+
+
+COMMANDS = (list_, nlst, mlsd, mlst, stat)

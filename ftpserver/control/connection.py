@@ -1,0 +1,472 @@
+# -*- test-case-name: tests.test_control_connection -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The control connection: octets in, commands strictly in order, replies out by one writer.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ISystemHandle,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..commands.registry import Command
+from ..core import replies
+from ..core.addresses import normalise_host
+from ..core.events import Connected, Disconnected, LoggedOut
+from ..core.replies import Reply, encode
+from ..core.session import Admission, Happening, Transfer
+from ..core.wire import (
+    OVERLONG,
+    LineBuffer,
+    MalformedRequest,
+    Overlong,
+    Request,
+    begins_like_tls,
+    foreign_protocol,
+    parse_request,
+)
+from ..errors import TransferAborted
+from .awaiting import drive
+from .interpreter import Interpreter
+from .state import Connection, Peer, TransferRecord
+from .transfers import publish_transfer
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+__all__ = ["ControlConnection", "FTPFactory"]
+
+#: Commands that may wait behind a running one before reading pauses; far more than any client pipelines.
+MAXIMUM_WAITING = 64
+
+#: Commands answered in one turn of the reactor, so that a client that pipelines leaves time to the others.
+COMMANDS_PER_TURN = 256
+
+#: What a request or the place of one is: an octet line that cannot be one becomes its refusal.
+Waiting = Request | Reply
+
+
+@implementer(IPushProducer)
+class ControlConnection(Protocol):
+    """
+    The server's end of one control connection (RFC 959, section 2.3).
+
+    :param server: what it belongs to.
+    :param interpreter: answers the requests.
+    :param identifier: of the session.
+    """
+
+    log = Logger()
+
+    def __init__(self, server: Server, interpreter: Interpreter, identifier: str) -> None:
+        self._server = server
+        self._reactor: IReactorTime = server.reactor
+        self._interpreter = interpreter
+        self._identifier = identifier
+        self._lines = LineBuffer()
+        self._waiting: deque[Waiting] = deque()
+        self._output: list[bytes] = []
+        self._running: Deferred[Any] | None = None
+        self._row: Command | None = None
+        self._greeted_line = False
+        self._reads = True
+        self._paused = False
+        self._reading_paused = False
+        self._ended = False
+        self._lost = False
+        self._continuing: IDelayedCall | None = None
+        self._idle_timer: IDelayedCall | None = None
+        self._login_timer: IDelayedCall | None = None
+        self._write_timer: IDelayedCall | None = None
+        self._last_command = self._reactor.seconds()
+        #: Fires when the session has ended and everything of it is released.
+        self.finished: Deferred[None] = Deferred()
+
+    # What Twisted calls.
+
+    def connectionMade(self) -> None:
+        """Greet the client, or turn it away."""
+        assert self.transport is not None
+        host, peer = self.transport.getHost(), self.transport.getPeer()
+        self.connection = Connection(
+            self._server,
+            Peer(*_address(peer), *_address(host)),
+            self._identifier,
+            self._write_mark,
+        )
+        self._tune_socket()
+        refusal = self._server.admit(self)
+        if refusal is not None:
+            self._write(refusal)
+            self._end("refused")
+            return
+        self.connection.acquired = True
+        self.transport.registerProducer(self, True)
+        self.connection.publish(Connected, port=self.connection.server_port)
+        self._write(self._server.greeting)
+        self._flush()
+        self._arm_timers()
+
+    def _tune_socket(self) -> None:
+        transport = self.transport
+        if ITCPTransport.providedBy(transport):
+            # 150 and 226 would wait 40 ms for each other's acknowledgement.
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+        if ISystemHandle.providedBy(transport):
+            handle = transport.getHandle()
+            if isinstance(handle, socket.socket) and handle.family in (socket.AF_INET, socket.AF_INET6):
+                # The DM of an ABOR comes as urgent data (RFC 959, section 4.1.3); it must not leave the stream.
+                handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take octets from the client."""
+        if self._ended or not self._reads:
+            return
+        if not self._greeted_line and begins_like_tls(data):
+            self._close(replies.FOREIGN_PROTOCOL, "TLS on a port without it")
+            return
+        for line in self._lines.feed(data):
+            self._line(line)
+            if self._ended or not self._reads:
+                break
+        self._advance()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Take the loss of the control connection as ABOR and the end of the login (RFC 959, QUIT)."""
+        self._lost = True
+        self._end(reason.getErrorMessage())
+        self._release()
+
+    def pauseProducing(self) -> None:
+        """Stop answering: the client does not read its replies."""
+        self._paused = True
+        if self._server.socket_timeout is not None and self._write_timer is None:
+            self._write_timer = self._reactor.callLater(self._server.socket_timeout, self._write_stalled)
+        self._regulate_reading()
+
+    def resumeProducing(self) -> None:
+        """Go on answering."""
+        self._paused = False
+        self._cancel("_write_timer")
+        self._advance()
+
+    def stopProducing(self) -> None:
+        """The transport is lost; connectionLost does the rest."""
+
+    # Lines.
+
+    def _line(self, line: bytes | Overlong) -> None:
+        if not self._greeted_line:
+            self._greeted_line = True
+            if isinstance(line, bytes) and foreign_protocol(line) is not None:
+                self._close(replies.FOREIGN_PROTOCOL, f"{foreign_protocol(line)} on an FTP port")
+                return
+        self._last_command = self._reactor.seconds()
+        self._take(_understood(line))
+
+    def _take(self, request: Waiting) -> None:
+        if isinstance(request, Reply):
+            self._waiting.append(request)
+            return
+        row, _ = self._interpreter.find(request)
+        verb = row.verb if row is not None else ""
+        admission = self.connection.session.admit(
+            overtakes=row is not None and row.overtakes and request.is_blank,
+            cancels=verb == "ABOR" and request.is_blank,
+            waiting=len(self._waiting),
+            abortable=self._row is not None and self._row.is_abortable,
+        )
+        if admission is Admission.OVERTAKE:
+            self._overtake(request)
+            return
+        if admission is Admission.WAIT_AND_CANCEL:
+            self._cancel_running()
+        self._waiting.append(request)
+        if verb == "QUIT" and request.is_blank:
+            # Nothing behind QUIT is read; what came before it is still answered.
+            self._reads = False
+
+    def _overtake(self, request: Request) -> None:
+        answer = drive(self._interpreter.answer(self.connection, request))
+        if isinstance(answer, Deferred):
+            answer.addCallback(self._write_and_flush)
+        else:
+            self._write_and_flush(answer)
+
+    def _cancel_running(self) -> None:
+        data = self.connection.data
+        if data is not None and data.is_running:
+            data.abort(TransferAborted())
+        elif self._running is not None:
+            self._running.cancel()
+
+    # Commands.
+
+    def _advance(self) -> None:
+        budget = COMMANDS_PER_TURN
+        while self._may_start() and budget:
+            budget -= 1
+            self._start(self._waiting.popleft())
+        if self._may_start() and self._continuing is None:
+            self._continuing = self._reactor.callLater(0, self._continue)
+        self._flush()
+        self._regulate_reading()
+
+    def _continue(self) -> None:
+        self._continuing = None
+        self._advance()
+
+    def _may_start(self) -> bool:
+        return bool(self._waiting) and self._running is None and not self._paused and not self._ended
+
+    def _start(self, request: Waiting) -> None:
+        connection = self.connection
+        if isinstance(request, Reply):
+            connection.session.happened(Happening.COMMAND_STARTED)
+            self._complete(request)
+            return
+        self._row, _ = self._interpreter.find(request)
+        connection.session.happened(Happening.COMMAND_STARTED)
+        answer = drive(self._interpreter.answer(connection, request))
+        if isinstance(answer, Deferred):
+            self._running = answer
+            answer.addCallback(self._completed_later)
+            answer.addErrback(self._broken)
+        else:
+            self._complete(answer)
+
+    def _completed_later(self, reply: Reply) -> None:
+        self._running = None
+        self._complete(reply)
+        if self._lost:
+            self._release()
+        else:
+            self._last_command = self._reactor.seconds()
+            self._advance()
+
+    def _broken(self, failure: Failure) -> None:
+        self.log.failure("session {session} broke", failure, session=self._identifier)
+        self._running = None
+        if self._lost:
+            self._release()
+        else:
+            self._close(replies.SERVICE_CLOSING, "internal error")
+
+    def _complete(self, reply: Reply) -> None:
+        connection, row = self.connection, self._row
+        self._row = None
+        marked = connection.session.transfer is Transfer.MARKED
+        if row is None or row.data is None:
+            connection.session.happened(Happening.COMMAND_COMPLETED)
+        else:
+            connection.session.happened(Happening.TRANSFER_COMPLETED if marked else Happening.TRANSFER_REFUSED)
+            connection.restart_offset = 0
+            publish_transfer(connection, row, reply)
+        connection.transfer = TransferRecord()
+        self._watch_login()
+        self._write(reply)
+        if connection.ending is not None:
+            self._close(connection.ending, "ended by the server")
+        elif reply is replies.GOODBYE:
+            self._end("QUIT")
+
+    # Replies: the one place that writes.
+
+    def _write(self, reply: Reply) -> None:
+        # Nothing follows a 421 (RFC 959, section 5.4).
+        if not self._ended:
+            self._output.append(encode(reply, self._server.encoding))
+
+    def _write_mark(self, reply: Reply) -> None:
+        self._write(reply)
+        self._flush()
+
+    def _write_and_flush(self, reply: Reply) -> None:
+        self._write(reply)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._output and self.transport is not None:
+            octets = b"".join(self._output)
+            self._output.clear()
+            self.transport.write(octets)
+
+    # Reading.
+
+    def _regulate_reading(self) -> None:
+        # One more than the bound may wait, so that an ABOR behind a full line is still seen.
+        wants_pause = self._paused or len(self._waiting) > MAXIMUM_WAITING
+        if self._ended or self.transport is None or wants_pause is self._reading_paused:
+            return
+        self._reading_paused = wants_pause
+        if wants_pause:
+            self.transport.pauseProducing()
+        else:
+            self.transport.resumeProducing()
+
+    # Timers.
+
+    def _arm_timers(self) -> None:
+        if self._server.idle_timeout is not None:
+            self._idle_timer = self._reactor.callLater(self._server.idle_timeout, self._idle)
+        self._watch_login()
+
+    def _watch_login(self) -> None:
+        if self.connection.logged:
+            self._cancel("_login_timer")
+        elif self._login_timer is None and self._server.login_timeout is not None:
+            self._login_timer = self._reactor.callLater(self._server.login_timeout, self._login_overdue)
+
+    def _idle(self) -> None:
+        timeout = self._server.idle_timeout
+        assert timeout is not None
+        data = self.connection.data
+        last = max(self._last_command, data.last_progress if data is not None and data.is_running else 0.0)
+        left = last + timeout - self._reactor.seconds()
+        if left > 0:
+            self._idle_timer = self._reactor.callLater(left, self._idle)
+            return
+        self._idle_timer = None
+        self._close(replies.IDLE_TIMEOUT, "idle")
+
+    def _login_overdue(self) -> None:
+        self._login_timer = None
+        self._close(replies.LOGIN_TIMEOUT, "no login in time")
+
+    def _write_stalled(self) -> None:
+        self._write_timer = None
+        self._end("the client does not read its replies")
+        self._abort_transport()
+
+    def _abort_transport(self) -> None:
+        abort = getattr(self.transport, "abortConnection", None)
+        if abort is not None:
+            abort()
+
+    def _cancel(self, name: str) -> None:
+        timer: IDelayedCall | None = getattr(self, name)
+        setattr(self, name, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    # The end.
+
+    @property
+    def is_transferring(self) -> bool:
+        """Tell whether a command runs that the end of the server should wait for."""
+        return self._running is not None
+
+    def shut_down(self) -> None:
+        """End the session with 421; what runs is aborted."""
+        if not self._ended:
+            self._close(replies.SERVICE_CLOSING, "the server stops")
+
+    def drain(self) -> None:
+        """End the session with 421, once what runs now is finished."""
+        if self._ended:
+            return
+        if not self.is_transferring:
+            self.shut_down()
+            return
+        self._waiting.clear()
+        self._reads = False
+        self.connection.end_after_reply(replies.SERVICE_CLOSING)
+
+    def kill(self) -> None:
+        """End the session without waiting for the client."""
+        self.shut_down()
+        self._abort_transport()
+
+    def _close(self, farewell: Reply, reason: str) -> None:
+        if not self._ended:
+            self._write(farewell)
+            self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if self._ended:
+            return
+        self._flush()
+        self._ended = True
+        self._waiting.clear()
+        for name in ("_idle_timer", "_login_timer", "_continuing"):
+            self._cancel(name)
+        if self.connection.acquired:
+            self.connection.publish(Disconnected, reason=reason)
+        if self.transport is not None and not self._lost:
+            self.transport.unregisterProducer()
+            if self._reading_paused:
+                # A transport that does not read would not see the client's end either.
+                self.transport.resumeProducing()
+            self.transport.loseConnection()
+            self._write_timer = self._write_timer or self._reactor.callLater(LINGERING, self._write_stalled)
+
+    def _release(self) -> None:
+        """Give everything back, once nothing runs any more."""
+        self._cancel("_write_timer")
+        if self._running is not None:
+            self._cancel_running()
+            return
+        if not self.finished.called:
+            Deferred.fromCoroutine(self._forget()).chainDeferred(self.finished)
+
+    async def _forget(self) -> None:
+        if self.connection.logged:
+            self.connection.publish(LoggedOut)
+        await self.connection.end_login()
+        self._server.forget(self)
+
+
+#: Seconds that a client has to take the last reply.
+LINGERING = 10.0
+
+
+def _understood(line: bytes | Overlong) -> Waiting:
+    if line is OVERLONG:
+        return replies.LINE_TOO_LONG
+    try:
+        return parse_request(line)
+    except MalformedRequest:
+        return replies.UNRECOGNIZED
+
+
+def _address(address: IAddress) -> tuple[str, int]:
+    host, port = getattr(address, "host", ""), getattr(address, "port", 0)
+    return normalise_host(str(host)), int(port)
+
+
+class FTPFactory(Factory):
+    """
+    Makes a :class:`ControlConnection` for each client of one server.
+
+    :param server: the server.
+    """
+
+    noisy = False
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._interpreter = Interpreter(server.commands, server.hooks)
+
+    def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
+        """Return the control connection for a client that has just connected."""
+        connection = ControlConnection(self._server, self._interpreter, self._server.next_identifier())
+        connection.factory = self
+        return connection

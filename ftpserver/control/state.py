@@ -1,0 +1,364 @@
+# -*- test-case-name: tests.test_state -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+What commands know of the session that they run in.
+"""
+
+from __future__ import annotations
+
+import enum
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import deferLater
+
+from ..commands.arguments import Context
+from ..core import replies
+from ..core.events import SessionEvent
+from ..core.facts import DEFAULT_FACTS, Fact
+from ..core.paths import ROOT, VirtualPath, resolve
+from ..core.replies import Reply
+from ..core.session import Access, DataPort, Happening, Rename, Session
+from ..core.users import Right, User
+from ..errors import PermissionDenied
+from ..interfaces import IFile, IPathIO
+from .storage import Storage, StoredFile
+
+if TYPE_CHECKING:
+    from ..data.channel import DataChannel
+    from ..server import Server
+
+__all__ = ["Connection", "Peer", "TransferRecord", "TransferType"]
+
+
+class TransferType(enum.Enum):
+    """The representation types that are provided (RFC 959, section 3.1.1)."""
+
+    ASCII = "A"
+    IMAGE = "I"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Both ends of a control connection; addresses are in their one spelling (a mapped IPv4 address is IPv4)."""
+
+    client_host: str
+    client_port: int
+    server_host: str
+    server_port: int
+
+
+@dataclass(slots=True)
+class TransferRecord:
+    """
+    What the log will say of the transfer under way.
+
+    :ivar started: reading of the reactor's clock at the mark; ``None`` before it.
+    """
+
+    path: VirtualPath | None = None
+    started: float | None = None
+    file: StoredFile | None = None
+
+
+class Connection(MutableMapping[str, Any]):
+    """
+    The state of one session: its fields are attributes, and items of a mapping as in the seed API.
+
+    An unknown name is an error, so that a misspelt one is noticed.
+
+    :param server: the server that the session belongs to.
+    :param peer: both ends of the control connection.
+    :param identifier: of the session, in events and logs.
+    :param write: the session's one writer of replies.
+    """
+
+    #: Names that the mapping has.
+    FIELDS = (
+        "acquired",
+        "block_size",
+        "client_host",
+        "client_port",
+        "current_directory",
+        "data_connection",
+        "encoding",
+        "idle_timeout",
+        "logged",
+        "passive_server",
+        "path_io",
+        "path_timeout",
+        "rename_from",
+        "restart_offset",
+        "server",
+        "server_host",
+        "server_port",
+        "socket_timeout",
+        "transfer_type",
+        "user",
+        "wait_future_timeout",
+    )
+
+    def __init__(self, server: Server, peer: Peer, identifier: str, write: Callable[[Reply], None]) -> None:
+        self.server = server
+        self.peer = peer
+        self.identifier = identifier
+        self.session = Session()
+        self.reactor = server.reactor
+        self.uploads = server.uploads
+        self.storage_threads = server.storage_threads
+        self.encoding = server.encoding
+        self.block_size = server.block_size
+        self.socket_timeout = server.socket_timeout
+        self.idle_timeout = server.idle_timeout
+        self.path_timeout = server.path_timeout
+        self.wait_future_timeout = server.wait_future_timeout
+        self.client_host, self.client_port = peer.client_host, peer.client_port
+        self.server_host, self.server_port = peer.server_host, peer.server_port
+        self.failed_logins = 0
+        self.ending: Reply | None = None
+        self._write = write
+        self._sequence = 0
+        self.acquired = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state before USER; whoever calls this has ended the login."""
+        self.session.happened(Happening.RESET)
+        self.user: User | None = None
+        self.login_name = ""
+        self.candidate: User | None = None
+        self.refusal = ""
+        self.path_io: Any = None
+        self.data: DataChannel | None = None
+        self.current_directory = ROOT
+        self.transfer_type = TransferType.ASCII
+        self.facts: frozenset[Fact] = DEFAULT_FACTS
+        self.restart_offset = 0
+        self.transfer = TransferRecord()
+        self.rights: tuple[frozenset[Right], ...] = ()
+        self._rename_from: VirtualPath | None = None
+
+    # The questions of ConnectionConditions.
+
+    @property
+    def user_given(self) -> bool:
+        """Tell whether USER came and waits for its password."""
+        return self.session.access is Access.USER_GIVEN
+
+    @property
+    def logged(self) -> bool:
+        """Tell whether a user is logged in."""
+        return self.session.access is Access.LOGGED_IN
+
+    @property
+    def passive_server(self) -> bool:
+        """Tell whether a data port was agreed, passive or active."""
+        return self.session.data_port in (DataPort.AGREED, DataPort.ONLY_EPSV_AGREED)
+
+    @property
+    def data_connection(self) -> bool:
+        """Tell whether the client has connected to the data port."""
+        return self.data is not None and self.data.is_open
+
+    @property
+    def rename_from(self) -> VirtualPath | None:
+        """The path of the RNFR that came directly before."""
+        return self._rename_from if self.session.rename is Rename.SOURCE_GIVEN else None
+
+    @rename_from.setter
+    def rename_from(self, path: VirtualPath) -> None:
+        self._rename_from = path
+        self.session.happened(Happening.RENAME_SOURCE_ACCEPTED)
+
+    # What commands use.
+
+    @property
+    def context(self) -> Context:
+        """What the forms of arguments may know."""
+        return Context(self.current_directory, self.encoding)
+
+    @property
+    def storage(self) -> Storage:
+        """The store of the user who is logged in."""
+        store: Storage = self.path_io
+        return store
+
+    @property
+    def channel(self) -> DataChannel:
+        """The data side of a session that is logged in."""
+        assert self.data is not None
+        return self.data
+
+    @property
+    def account(self) -> User:
+        """The user who is logged in."""
+        assert self.user is not None
+        return self.user
+
+    def resolve(self, text: str) -> VirtualPath:
+        """
+        Return the path that *text* means in the current directory.
+
+        :raises ValueError: see :func:`ftpserver.core.paths.resolve`.
+        """
+        return resolve(text, self.current_directory)
+
+    async def require(self, path: VirtualPath, *rights: frozenset[Right]) -> None:
+        """
+        Ask the account's permissions.
+
+        Renaming and removing a directory concern everything below it, too.
+
+        :param rights: each a set of which one right is enough.
+        :raises PermissionDenied: if one is not granted; answered 550.
+        """
+        permission = await self.account.get_permissions(path)
+        for alternatives in rights:
+            if not any(permission.grants(right) for right in alternatives):
+                raise PermissionDenied(str(path))
+            if alternatives & _CONCERNS_ALL_BELOW:
+                for below in self.account.permissions_below(path):
+                    if not any(below.grants(right) for right in alternatives):
+                        raise PermissionDenied(str(below.place))
+
+    async def approve(self, reached: VirtualPath) -> None:
+        """Ask for the rights of the running command at a place that links led to."""
+        await self.require(reached, *self.rights)
+
+    def take_restart_offset(self) -> int:
+        """Return the offset that REST gave, once."""
+        offset, self.restart_offset = self.restart_offset, 0
+        return offset
+
+    @property
+    def is_ascii(self) -> bool:
+        """Tell whether files are converted to CRLF line ends and back."""
+        return self.transfer_type is TransferType.ASCII
+
+    def choose_type(self, name: str) -> None:
+        """Set the representation type: ``A`` or ``I``."""
+        self.transfer_type = TransferType(name)
+
+    def open_store(self, backend: IPathIO) -> None:
+        """Make *backend* the store of this login, with the bounds of the session around it."""
+        self.path_io = Storage(backend, self.approve, self.reactor, self.path_timeout)
+
+    def transferring(self, path: VirtualPath, file: StoredFile | None = None) -> None:
+        """Note what the running transfer is about, for its event."""
+        self.transfer.path = path
+        self.transfer.file = file
+
+    def forget_data_port(self) -> None:
+        """Close the data port that was agreed."""
+        self.channel.forget()
+        self.session.happened(Happening.PORT_FORGOTTEN)
+
+    def unique_suffix(self) -> str:
+        """Return a part of a name that nobody guesses (STOU)."""
+        return secrets.token_hex(8)
+
+    def mark(self, reply: Reply) -> None:
+        """Write a preliminary reply (1yz)."""
+        self.session.happened(Happening.MARK_SENT)
+        self.transfer.started = self.reactor.seconds()
+        self._write(reply)
+
+    async def send(self, source: IFile) -> None:
+        """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
+        await self.channel.send(source, mark=self._mark_opening, ascii=self.is_ascii)
+
+    async def send_batches(self, batches: AsyncIterator[bytes]) -> None:
+        """Send a listing over the data connection as it is; see :meth:`DataChannel.send_batches`."""
+        await self.channel.send_batches(batches, mark=self._mark_opening)
+
+    async def receive(self, target: IFile, mark: Reply = replies.OPENING_DATA_CONNECTION) -> None:
+        """Receive a file over the data connection; see :meth:`DataChannel.receive`."""
+        await self.channel.receive(target, mark=lambda: self.mark(mark), ascii=self.is_ascii)
+
+    def _mark_opening(self) -> None:
+        self.mark(replies.OPENING_DATA_CONNECTION)
+
+    def delay(self, seconds: float) -> Deferred[None]:
+        """Return a Deferred that fires after *seconds*; the commands behind the running one wait, too."""
+        return deferLater(self.reactor, seconds)
+
+    def end_after_reply(self, farewell: Reply) -> None:
+        """
+        End the session once the running command is answered.
+
+        :param farewell: sent after that reply.
+        """
+        self.ending = farewell
+
+    def publish(self, kind: type[SessionEvent], **details: Any) -> None:
+        """Publish an event of this session."""
+        self._sequence += 1
+        self.server.publisher.publish(
+            kind(
+                time=time.time(),
+                session=self.identifier,
+                sequence=self._sequence,
+                peer=self.client_host,
+                user=self.login_name,
+                **details,
+            )
+        )
+
+    async def end_login(self) -> None:
+        """Tell store and user manager that the login is over, give its place back, and forget everything of it."""
+        user, store, data = self.user, self.path_io, self.data
+        self.reset()
+        if data is not None:
+            data.close()
+        if user is not None:
+            self.server.release_login(user)
+            await quietly(self, self.server.users.notify_logout, user)
+        if store is not None:
+            await quietly(self, store.close)
+
+    # The mapping of the seed API.
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.FIELDS:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self.FIELDS:
+            raise KeyError(name)
+        setattr(self, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"the fields of a connection are declared; {name!r} cannot be removed")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.FIELDS)
+
+    def __len__(self) -> int:
+        return len(self.FIELDS)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.identifier} from {self.client_host}>"
+
+
+_CONCERNS_ALL_BELOW = frozenset({Right.RENAME, Right.REMOVE_DIRECTORY})
+
+
+async def quietly(connection: Connection, function: Callable[..., Any], *arguments: object) -> None:
+    """Call *function* at the end of a login: what it raises is logged, for there is nobody left to answer."""
+    try:
+        await maybeDeferred(function, *arguments)
+    except Exception:  # noqa: BLE001 - a backend may raise anything, and the rest of the clean-up must run
+        connection.server.log.failure("the end of session {session} failed", session=connection.identifier)

@@ -1,0 +1,174 @@
+# -*- test-case-name: tests.test_listening -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The ports that a server listens on.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, ISystemHandle
+from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+__all__ = ["Listeners"]
+
+#: Ports tried when several families are to share one that the system chooses.
+ATTEMPTS = 20
+
+_Address = tuple[int, tuple[Any, ...]]
+
+
+class Listeners:
+    """
+    What accepts control connections.
+
+    :param reactor: the reactor.
+    :param factory: makes the protocol of each.
+    :param endpoints: Twisted endpoint strings.
+    """
+
+    def __init__(self, reactor: Any, factory: Factory, endpoints: Sequence[str]) -> None:
+        self._reactor = reactor
+        self._factory = factory
+        self._endpoints = list(endpoints)
+        self._bound = False
+        self._ports: list[IListeningPort] = []
+
+    @property
+    def addresses(self) -> list[tuple[str | None, int]]:
+        """Host and port of each listener."""
+        hosts = [port.getHost() for port in self._ports]
+        return [(getattr(host, "host", None), getattr(host, "port", 0)) for host in hosts]
+
+    @property
+    def address(self) -> tuple[str | None, int]:
+        """
+        Host and port of the first.
+
+        :raises RuntimeError: if there is none.
+        """
+        if not self._ports:
+            raise RuntimeError("the server does not listen yet")
+        return self.addresses[0]
+
+    def bind(self) -> None:
+        """
+        Listen on the endpoints, once.
+
+        :raises CannotListenError: if one cannot; those that could are closed again.
+        """
+        if self._bound:
+            return
+        self._bound = True
+        try:
+            for description in self._endpoints:
+                self._keep(_listening(serverFromString(self._reactor, description), self._factory, description))
+        except Exception:
+            self._bound = False
+            for port in self._ports:
+                port.stopListening()
+            self._ports.clear()
+            raise
+
+    def _keep(self, port: IListeningPort) -> None:
+        if ISystemHandle.providedBy(port):
+            _keep_urgent_data(port.getHandle())
+        self._ports.append(port)
+
+    async def listen_on(self, host: str | None, port: int, backlog: int) -> None:
+        """
+        Listen on every address of *host* with one port.
+
+        :param host: ``None`` is every address of the machine.
+        :raises CannotListenError: if one of them is in use.
+        """
+        addresses = await self._resolve(host)
+        for attempt in range(ATTEMPTS):
+            try:
+                sockets = _open_all(addresses, port, backlog)
+                break
+            except OSError as error:
+                if port or attempt == ATTEMPTS - 1 or len(addresses) == 1:
+                    raise CannotListenError(host or "", port, error) from error
+        for listener in sockets:
+            with listener:
+                # The reactor duplicates the descriptor.
+                self._ports.append(self._reactor.adoptStreamPort(listener.fileno(), listener.family, self._factory))
+
+    async def _resolve(self, host: str | None) -> list[_Address]:
+        found = await deferToThreadPool(
+            self._reactor,
+            self._reactor.getThreadPool(),
+            socket.getaddrinfo,
+            host,
+            0,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+        unique = dict.fromkeys((family, address) for family, _, _, _, address in found)
+        return [one for one in unique if one[0] in (socket.AF_INET, socket.AF_INET6)]
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        ports, self._ports, self._bound = self._ports, [], False
+        for port in ports:
+            await maybeDeferred(port.stopListening)
+
+
+def _listening(endpoint: Any, factory: Factory, description: str) -> IListeningPort:
+    outcome: list[Any] = []
+    listening: Deferred[Any] = endpoint.listen(factory)
+    listening.addBoth(outcome.append)
+    if not outcome:
+        listening.cancel()
+        raise CannotListenError(description, 0, OSError("it does not listen at once"))
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    port: IListeningPort = outcome[0]
+    return port
+
+
+def _open_all(addresses: Sequence[_Address], port: int, backlog: int) -> list[socket.socket]:
+    opened: list[socket.socket] = []
+    try:
+        for family, address in addresses:
+            chosen = port or (opened[0].getsockname()[1] if opened else 0)
+            opened.append(_open(family, (address[0], chosen, *address[2:]), backlog))
+    except OSError:
+        for listener in opened:
+            listener.close()
+        raise
+    return opened
+
+
+def _open(family: int, address: tuple[Any, ...], backlog: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # The IPv4 address beside it has a listener of its own.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _keep_urgent_data(listener)
+        listener.bind(address)
+        listener.listen(backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _keep_urgent_data(listener: object) -> None:
+    # Connections inherit it, so that urgent data that comes before accept() stays in the stream, too.
+    if isinstance(listener, socket.socket) and listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

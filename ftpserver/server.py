@@ -1,0 +1,384 @@
+# -*- test-case-name: tests.test_server -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The server: its keywords, its listeners, and what its sessions share.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any, Literal
+
+from twisted.application.service import MultiService
+from twisted.internet.abstract import isIPAddress
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from .commands import COMMANDS
+from .commands.registry import CommandTable
+from .control.connection import ControlConnection, FTPFactory
+from .core import replies
+from .core.events import ConnectionRefused
+from .core.limits import AvailableConnections, KeyedConnections
+from .core.replies import Reply, reply
+from .core.throttle import Throttle, TokenBucket
+from .core.uploads import UploadPolicy
+from .core.users import User
+from .data.channel import DataChannel, DataSettings
+from .data.ports import DataPorts
+from .interfaces import IHook, IObserver, IPathIO, IUserManager
+from .listening import Listeners
+from .observers.publisher import Publisher
+from .pathio.local import PathIO
+from .pathio.threads import StorageThreads
+from .users.memory import MemoryUserManager
+
+__all__ = ["Server"]
+
+
+class Server(MultiService):
+    """
+    A complete FTP server; also a service that one's own application can hold.
+
+    :param users: accounts, or where they come from; ``None`` is anonymous reading of the working directory.
+    :param block_size: largest piece that is read from a file or a socket, in octets.
+    :param socket_timeout: seconds that a data connection may stall (426) or a reply wait to be taken.
+    :param idle_timeout: seconds of silence on the control connection (421); a transfer that moves is no silence.
+    :param wait_future_timeout: seconds that a transfer waits for its data connection (425).
+    :param path_timeout: seconds for a single call to the store (451).
+    :param path_io_factory: makes the store of each login; gets the connection.
+    :param maximum_connections: sessions at a time; one more is answered 421.
+    :param read_speed_limit: uploads of all sessions together, octets per second.
+    :param write_speed_limit: downloads of all sessions together, octets per second.
+    :param read_speed_limit_per_connection: uploads of each session, octets per second.
+    :param write_speed_limit_per_connection: downloads of each session, octets per second.
+    :param ipv4_pasv_forced_response_address: address or name for the 227 reply, or a map from networks of clients
+        (``"10.0.0.0/8"``) to such.
+    :param data_ports: ports for passive data connections; ``None`` lets the system choose.
+    :param encoding: of names on the control connection.
+    :param ssl: not in this version; anything but ``None`` is an error.
+    :param welcome_message: text or lines of the greeting.
+    :param maximum_connections_per_host: sessions at a time from one address.
+    :param maximum_login_attempts: wrong logins after which the session ends with 421.
+    :param failed_login_delay: seconds that the first wrong login waits for its answer; the second twice as long, and so
+        on.
+    :param login_timeout: seconds from the connection to the login; 421.
+    :param active_mode: whether PORT and EPRT are offered.
+    :param atomic_uploads: see :class:`~ftpserver.core.uploads.UploadPolicy`.
+    :param partial_uploads: see there.
+    :param fsync: see there.
+    :param path_threads: threads for calls to local files; 0 makes them in the reactor thread.
+    :param close_timeout: seconds that :meth:`close` leaves to running transfers.
+    :param commands: the table of commands, as ``COMMANDS.with_(mine)``.
+    :param listeners: Twisted endpoint strings that the service listens on.
+    :param observers: hear of every event.
+    :param hooks: are asked before each command.
+    :param reactor: the reactor; by default the one that is installed.
+    :raises ValueError: on a keyword whose value cannot be.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        users: Iterable[User] | IUserManager | None = None,
+        *,
+        block_size: int = 262144,
+        socket_timeout: float | None = None,
+        idle_timeout: float | None = None,
+        wait_future_timeout: float | None = 1,
+        path_timeout: float | None = None,
+        path_io_factory: Callable[[Any], IPathIO] = PathIO,
+        maximum_connections: int | None = None,
+        read_speed_limit: float | None = None,
+        write_speed_limit: float | None = None,
+        read_speed_limit_per_connection: float | None = None,
+        write_speed_limit_per_connection: float | None = None,
+        ipv4_pasv_forced_response_address: str | Mapping[str, str] | None = None,
+        data_ports: Iterable[int] | None = None,
+        encoding: str = "utf-8",
+        ssl: object | None = None,
+        welcome_message: str | Sequence[str] | None = None,
+        maximum_connections_per_host: int | None = None,
+        maximum_login_attempts: int = 3,
+        failed_login_delay: float = 1.0,
+        login_timeout: float | None = 60.0,
+        active_mode: bool = True,
+        atomic_uploads: bool = True,
+        partial_uploads: Literal["keep", "remove"] = "keep",
+        fsync: Literal["never", "file", "directory"] = "never",
+        path_threads: int = 8,
+        close_timeout: float = 10.0,
+        commands: CommandTable = COMMANDS,
+        listeners: Sequence[str] = (),
+        observers: Sequence[IObserver] = (),
+        hooks: Sequence[IHook] = (),
+        reactor: Any = None,
+    ) -> None:
+        super().__init__()
+        if ssl is not None:
+            raise ValueError("ssl: this version of ftpserver has no TLS; leave it out or give None")
+        self.reactor = reactor if reactor is not None else _installed_reactor()
+        self.users = _user_manager(users, self.reactor)
+        self.block_size = block_size
+        self.socket_timeout = socket_timeout
+        self.idle_timeout = idle_timeout
+        self.wait_future_timeout = wait_future_timeout
+        self.path_timeout = path_timeout
+        self.path_io_factory = path_io_factory
+        self.ipv4_pasv_forced_response_address = ipv4_pasv_forced_response_address
+        self.encoding = encoding
+        self.maximum_login_attempts = maximum_login_attempts
+        self.failed_login_delay = failed_login_delay
+        self.login_timeout = login_timeout
+        self.active_mode = active_mode
+        self.uploads = UploadPolicy(atomic_uploads, partial_uploads, fsync)
+        self.storage_threads = StorageThreads(self.reactor, path_threads) if path_threads else None
+        self.close_timeout = close_timeout
+        self.commands = commands if active_mode else commands.without("PORT", "EPRT")
+        self.hooks = tuple(hooks)
+        self.greeting = _greeting(welcome_message)
+        self.publisher = Publisher(observers)
+        self.available_connections = AvailableConnections(maximum_connections)
+        self.hosts = KeyedConnections(maximum_connections_per_host)
+        self.logins = KeyedConnections()
+        self.data_ports = DataPorts(data_ports)
+        self._read_limits = (read_speed_limit, read_speed_limit_per_connection)
+        self._write_limits = (write_speed_limit, write_speed_limit_per_connection)
+        self._read_buckets = _bucket(read_speed_limit)
+        self._write_buckets = _bucket(write_speed_limit)
+        self._user_buckets: dict[tuple[str | None, str], TokenBucket] = {}
+        self._identifiers = itertools.count(1)
+        self._sessions: set[ControlConnection] = set()
+        self._listeners = Listeners(self.reactor, FTPFactory(self), listeners)
+        self._stopping: list[Deferred[None]] = []
+
+    # Lifecycle.
+
+    @property
+    def address(self) -> tuple[str | None, int]:
+        """
+        Host and port that the server is bound to; the first where there are several.
+
+        :raises RuntimeError: before the server listens.
+        """
+        return self._listeners.address
+
+    @property
+    def addresses(self) -> list[tuple[str | None, int]]:
+        """Every host and port that the server is bound to."""
+        return self._listeners.addresses
+
+    def start(self, host: str | None = None, port: int = 0, **kwargs: Any) -> Deferred[None]:
+        """
+        Start to serve.
+
+        :param host: address or name to listen on, every address that a name has; ``None`` is all of the machine.
+        :param port: ``0`` lets the system choose one, the same for all addresses.
+        :param kwargs: ``backlog``, the connections that may wait to be accepted.
+        :returns: a Deferred that fires when the port is open.
+        :raises TypeError: on another keyword.
+        """
+        backlog = kwargs.pop("backlog", 1024)
+        if kwargs:
+            raise TypeError(f"start() takes the keyword backlog, not {', '.join(sorted(kwargs))}")
+        return Deferred.fromCoroutine(self._start(host, port, backlog))
+
+    async def _start(self, host: str | None, port: int, backlog: int) -> None:
+        await self._listeners.listen_on(host, port, backlog)
+        if not self.running:
+            self.startService()
+
+    def serve_forever(self) -> Deferred[None]:
+        """Return a Deferred that fires when the server was closed; cancelling it closes the server."""
+        deferred: Deferred[None] = Deferred(lambda _deferred: self._close_unasked())
+        self._stopping.append(deferred)
+        return deferred
+
+    def _close_unasked(self) -> None:
+        self.close().addErrback(lambda failure: self.log.failure("closing failed", failure))
+
+    def run(self, host: str | None = None, port: int = 0, **kwargs: Any) -> Deferred[None]:
+        """Start as :meth:`start` does, and serve until the server is closed."""
+        return Deferred.fromCoroutine(self._start_and_serve(host, port, kwargs))
+
+    async def _start_and_serve(self, host: str | None, port: int, kwargs: dict[str, Any]) -> None:
+        await self.start(host, port, **kwargs)
+        await self.serve_forever()
+
+    def close(self) -> Deferred[None]:
+        """
+        Stop listening, end idle sessions with 421, let running transfers finish within ``close_timeout``, then end them.
+
+        :returns: a Deferred that fires when every session has ended.
+        """
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        await self.stopService()
+        waiting, self._stopping = self._stopping, []
+        for deferred in waiting:
+            if not deferred.called:
+                deferred.callback(None)
+
+    def bind(self) -> None:
+        """
+        Open the ports of ``listeners``.
+
+        :raises twisted.internet.error.CannotListenError: if one cannot be opened; none stays open then.
+        """
+        self._listeners.bind()
+
+    def privilegedStartService(self) -> None:
+        """Open the ports while the process may still use those below 1024."""
+        self.bind()
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        """Start the service; see :meth:`privilegedStartService` for its ports."""
+        self.bind()
+        super().startService()
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop the service as :meth:`close` says."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        await self._listeners.stop()
+        sessions = list(self._sessions)
+        grace = self.reactor.callLater(self.close_timeout, self._end_all)
+        for session in sessions:
+            session.drain()
+        await DeferredList([session.finished for session in sessions])
+        if grace.active():
+            grace.cancel()
+        if self.storage_threads is not None:
+            await self.storage_threads.stop()
+        stop_users = getattr(self.users, "stop", None)
+        if stop_users is not None:
+            await stop_users()
+
+    def _end_all(self) -> None:
+        for session in list(self._sessions):
+            session.kill()
+
+    # What sessions ask for.
+
+    def next_identifier(self) -> str:
+        """Return an identifier that no other session of this process has."""
+        return f"{os.getpid()}-{next(self._identifiers)}"
+
+    def admit(self, session: ControlConnection) -> Reply | None:
+        """Count a new session, or return the 421 that turns it away."""
+        host = session.connection.client_host
+        if not self.running:
+            return replies.SERVICE_CLOSING
+        if self.available_connections.locked() or self.hosts.locked(host):
+            self.publisher.publish(ConnectionRefused(time=time.time(), peer=host, reason="too many connections"))
+            return replies.TOO_MANY_CONNECTIONS
+        self.available_connections.acquire()
+        self.hosts.acquire(host)
+        self._sessions.add(session)
+        return None
+
+    def forget(self, session: ControlConnection) -> None:
+        """Give back what :meth:`admit` counted; harmless for a session that was turned away."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+            self.available_connections.release()
+            self.hosts.release(session.connection.client_host)
+
+    def release_login(self, user: User) -> None:
+        """Give back the place of a login; with the last one of an account its speed limits are forgotten."""
+        self.logins.release(user.login)
+        if not self.logins.taken(user.login):
+            for direction in ("read", "write"):
+                self._user_buckets.pop((user.login, direction), None)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
+        return len(self._sessions)
+
+    def channel_for(self, connection: Any, user: User) -> DataChannel:
+        """Return the data side of a session of *user*, with every speed limit that applies."""
+        settings = DataSettings(
+            block_size=self.block_size,
+            socket_timeout=self.socket_timeout,
+            wait_future_timeout=self.wait_future_timeout,
+            ports=self.data_ports,
+        )
+        return DataChannel(
+            self.reactor,
+            settings,
+            connection.server_host,
+            connection.client_host,
+            read_throttle=Throttle(self._buckets(user, "read")),
+            write_throttle=Throttle(self._buckets(user, "write")),
+        )
+
+    def _buckets(self, user: User, direction: str) -> list[TokenBucket]:
+        shared = self._read_buckets if direction == "read" else self._write_buckets
+        own = (self._read_limits if direction == "read" else self._write_limits)[1]
+        of_user = getattr(user, f"{direction}_speed_limit")
+        of_user_own = getattr(user, f"{direction}_speed_limit_per_connection")
+        buckets = [*shared, *_bucket(own), *_bucket(of_user_own)]
+        if of_user is not None:
+            bucket = self._user_buckets.setdefault((user.login, direction), TokenBucket(of_user))
+            bucket.rate = of_user
+            buckets.append(bucket)
+        return buckets
+
+    async def passive_address(self, client_host: str) -> str | None:
+        """
+        Return the IPv4 address that the 227 reply shows to a client; ``None`` is the one that the client has reached.
+
+        A name is looked up for each reply, so that a changed address is told from then on.
+        """
+        forced = self._forced_address(client_host)
+        if forced is None or isIPAddress(forced):
+            return forced
+        address: str = await self.reactor.resolve(forced)
+        return address
+
+    def _forced_address(self, client_host: str) -> str | None:
+        forced = self.ipv4_pasv_forced_response_address
+        if forced is None or isinstance(forced, str):
+            return forced
+        client = ip_address(client_host)
+        matching = [name for name in forced if client in ip_network(name)]
+        best = max(matching, key=lambda name: ip_network(name).prefixlen, default=None)
+        return None if best is None else forced[best]
+
+
+def _installed_reactor() -> Any:
+    # Imported on use: importing it at the top would install the default reactor.
+    from twisted.internet import reactor
+
+    return reactor
+
+
+def _user_manager(users: Iterable[User] | IUserManager | None, reactor: Any) -> Any:
+    if users is None:
+        return MemoryUserManager([User()], reactor=reactor)
+    if IUserManager.providedBy(users) or hasattr(users, "get_user"):
+        return users
+    return MemoryUserManager(list(users), reactor=reactor)  # type: ignore[call-overload]
+
+
+def _bucket(rate: float | None) -> list[TokenBucket]:
+    return [] if rate is None else [TokenBucket(rate)]
+
+
+def _greeting(message: str | Sequence[str] | None) -> Reply:
+    if message is None:
+        return replies.SERVICE_READY
+    lines = message.splitlines() if isinstance(message, str) else list(message)
+    return reply(220, *(lines or [""]))
