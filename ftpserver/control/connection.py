@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..awaiting import drive
 from ..commands.registry import Command
 from ..core import replies
 from ..core.addresses import normalise_host
@@ -43,7 +44,6 @@ from ..core.wire import (
     parse_request,
 )
 from ..errors import TransferAborted
-from .awaiting import drive
 from .interpreter import Interpreter
 from .state import Connection, Peer, TransferRecord
 from .transfers import publish_transfer

@@ -14,11 +14,11 @@ from typing import Any, TypeVar, cast
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from ..awaiting import within
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus
 from ..errors import NoSuchPath, PathTimeout
 from ..interfaces import IAsksBack, IBatchListing, IFile, IPathIO, OpenMode
-from .awaiting import within
 
 __all__ = ["Storage", "StoredFile"]
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 
-from ..errors import FTPError
+from .errors import FTPError
 
 __all__ = ["as_deferred", "drive", "within"]
 

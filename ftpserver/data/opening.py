@@ -1,0 +1,147 @@
+# -*- test-case-name: tests.test_opening -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+How a data connection comes to be: a passive port, or a call to the client.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from ..core.addresses import normalise_host
+from ..errors import CannotOpenDataConnection
+from .descriptor import Descriptor
+from .ports import DataPorts
+from .system import System
+
+__all__ = ["ActiveConnector", "Opener", "PassiveListener", "Wait"]
+
+#: Waits for a Deferred on behalf of a transfer, which may be aborted meanwhile.
+Wait = Callable[[Any], Awaitable[Any]]
+
+
+class Opener(Protocol):
+    """An agreement about the next data connection."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the client is connected already."""
+        ...
+
+    async def open(self, wait: Wait) -> socket.socket:
+        """
+        Return the connected socket.
+
+        :raises CannotOpenDataConnection: if there will be none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up everything that :meth:`open` has not handed out, and the port."""
+        ...
+
+
+class PassiveListener:
+    """
+    An open port that one client may connect to once.
+
+    :param peer_host: the only address that is let in.
+    """
+
+    def __init__(self, reactor: Any, system: System, ports: DataPorts, local_host: str, peer_host: str) -> None:
+        self._system = system
+        self._ports = ports
+        self._peer_host = peer_host
+        listener, self.port = ports.open(lambda port: system.listen(local_host, port))
+        self._descriptor: Descriptor | None = Descriptor(reactor, listener)
+        self._accepted: socket.socket | None = None
+        self._port_is_taken = True
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the client is connected already."""
+        if self._accepted is None and self._descriptor is not None:
+            self._accepted = self._accept(self._descriptor)
+        return self._accepted is not None
+
+    def _accept(self, descriptor: Descriptor) -> socket.socket | None:
+        while True:
+            try:
+                accepted, host = self._system.accept(descriptor.handle)
+            except (BlockingIOError, ConnectionAbortedError):
+                return None
+            except OSError as error:
+                raise CannotOpenDataConnection(str(error)) from error
+            if normalise_host(host) == self._peer_host:
+                return accepted
+            # A stranger; the client can still come (RFC 2577, section 4).
+            self._system.close(accepted)
+
+    async def open(self, wait: Wait) -> socket.socket:
+        """See :meth:`Opener.open`."""
+        while not self.is_open:
+            assert self._descriptor is not None
+            await wait(self._descriptor.readable())
+        accepted, self._accepted = self._accepted, None
+        self._close_listener()
+        assert accepted is not None
+        return accepted
+
+    def _close_listener(self) -> None:
+        if self._descriptor is not None:
+            self._descriptor.forget()
+            self._system.close(self._descriptor.handle)
+            self._descriptor = None
+
+    def close(self) -> None:
+        """See :meth:`Opener.close`."""
+        self._close_listener()
+        if self._accepted is not None:
+            self._system.close(self._accepted)
+            self._accepted = None
+        if self._port_is_taken:
+            self._port_is_taken = False
+            self._ports.give_back(self.port)
+
+
+class ActiveConnector:
+    """A call to the port that the client named."""
+
+    def __init__(self, reactor: Any, system: System, local_host: str, host: str, port: int) -> None:
+        self._reactor = reactor
+        self._system = system
+        self._local_host = local_host
+        self._host = host
+        self._port = port
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the client is connected already: it is called when the transfer comes."""
+        return False
+
+    async def open(self, wait: Wait) -> socket.socket:
+        """See :meth:`Opener.open`."""
+        try:
+            connecting = self._system.dial(self._local_host, self._host, self._port)
+        except OSError as error:
+            raise CannotOpenDataConnection(str(error)) from error
+        descriptor = Descriptor(self._reactor, connecting)
+        try:
+            await wait(descriptor.writable())
+            outcome = self._system.outcome(connecting)
+            if outcome:
+                raise CannotOpenDataConnection(os.strerror(outcome or errno.ECONNREFUSED))
+        except BaseException:
+            descriptor.forget()
+            self._system.close(connecting)
+            raise
+        return connecting
+
+    def close(self) -> None:
+        """See :meth:`Opener.close`."""
