@@ -14,7 +14,7 @@ it then releases what it holds, and what it did not do yet it does not do any mo
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from zope.interface import Attribute, Interface
@@ -122,7 +122,7 @@ class IFile(Interface):
         :returns: at least one octet, or none at the end of the file.
         """
 
-    def write(data: bytes) -> Awaitable[None]:
+    def write(data: bytes | memoryview) -> Awaitable[None]:
         """
         Write all of *data* at the current offset (at the end for ``ab``).
 
@@ -271,12 +271,12 @@ class IPathIO(Interface):
 class IBatchListing(Interface):
     """An :class:`IPathIO` that lists a directory in batches together with the stat values."""
 
-    def scan(path: VirtualPath, amount: int) -> Awaitable[AsyncIterator[Sequence[Entry]]]:
+    def scan(path: VirtualPath, amount: int) -> Awaitable[AsyncGenerator[Sequence[Entry], None]]:
         """
-        Open the directory at *path* and return an iterator over batches of its entries.
+        Open the directory at *path* and return a generator of batches of its entries.
 
         Entries that vanish, and links that lead nowhere or out of the root, are left out; links show what they lead to.
-        The iterator is closed with ``aclose`` when it is not used up, and holds one batch at a time.
+        The generator is closed with ``aclose`` when it is not used up, and holds one batch at a time.
 
         :param amount: entries in a batch, at most.
         :raises NotADirectory: answered 550, before anything is listed.

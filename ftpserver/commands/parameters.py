@@ -8,6 +8,7 @@ TYPE, MODE, STRU, REST, ALLO, OPTS: parameters of the transfers to come (RFC 959
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..core import replies
@@ -108,21 +109,21 @@ async def opts_mlst(connection: Connection, text: str) -> Reply:
     return reply(200, selection_reply(connection.facts))
 
 
-async def _opts_utf8(connection: Connection, text: str) -> Reply:
+def _utf8_feature(connection: Connection) -> str | None:
+    return "UTF8" if connection.encoding.lower() in ("utf-8", "utf8") else None
+
+
+@command("OPTS UTF8", argument=Argument.OPTIONAL_TEXT, help="[<SP> ON]", features=(_utf8_feature,))
+async def opts_utf8(connection: Connection, text: str) -> Reply:
     """Say that names are UTF-8, which they are anyway (RFC 2640)."""
     wanted = text.upper() or "ON"
-    if wanted in ("ON", "OFF") and (wanted == "ON") == (connection.encoding.lower() in ("utf-8", "utf8")):
+    if wanted in ("ON", "OFF") and (wanted == "ON") == (_utf8_feature(connection) is not None):
         return reply(200, f"Names are {connection.encoding.upper()}.")
     # The old draft let a client say "NLST" here, which asks for what LIST does anyway.
     return replies.OKAY if wanted == "NLST" else replies.NOT_FOR_PARAMETER
 
 
-def _utf8_feature(connection: Connection) -> str | None:
-    return "UTF8" if connection.encoding.lower() in ("utf-8", "utf8") else None
+# The name that the draft before RFC 2640 had; old clients still send it.
+_opts_utf_8 = replace(opts_utf8, verb="OPTS UTF-8", features=())
 
-
-opts_utf8 = command("OPTS UTF8", argument=Argument.OPTIONAL_TEXT, help="[<SP> ON]", features=(_utf8_feature,))(
-    _opts_utf8
-)
-
-COMMANDS = (type_, mode, stru, rest, allo, opts_mlst, opts_utf8)
+COMMANDS = (type_, mode, stru, rest, allo, opts_mlst, opts_utf8, _opts_utf_8)

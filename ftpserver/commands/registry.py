@@ -228,6 +228,7 @@ class PathPermissions:
     writable = frozenset({Right.WRITE})
     listable = frozenset({Right.LIST})
     creatable = frozenset({Right.CREATE})
+    overwritable = frozenset({Right.OVERWRITE})
     deletable = frozenset({Right.DELETE})
     renamable = frozenset({Right.RENAME})
     directories_makable = frozenset({Right.MAKE_DIRECTORY})

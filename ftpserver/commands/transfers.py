@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..core import replies
 from ..core.paths import VirtualPath
 from ..core.replies import Reply, reply
-from ..core.users import Permission
+from ..core.users import Permission, Right
 from ..errors import NoSuchPath, PathExists
 from ..interfaces import OpenMode
 from .arguments import Argument
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..control.storage import StoredFile
 
 __all__ = ["COMMANDS"]
+
+_APPENDING = frozenset({Right.APPEND})
 
 #: Names that STOU tries before it gives up; each is unique already but for files that were there before.
 UNIQUE_NAMES_TRIED = 100
@@ -69,6 +71,7 @@ async def stor(connection: Connection, path: VirtualPath) -> Reply:
         return await _receive(connection, path, await _open_to_store(connection, path, permission))
     if not permission.overwrite:
         return replies.PATH_UNAVAILABLE
+    connection.rights = (PathPermissions.overwritable,)
     target = await connection.storage.open(path, "r+b", create=False)
     return await _store_from(connection, path, target, offset)
 
@@ -87,12 +90,20 @@ async def _store_from(connection: Connection, path: VirtualPath, target: StoredF
 
 
 async def _open_to_store(connection: Connection, path: VirtualPath, permission: Permission) -> StoredFile:
-    """Open so that only what is granted can happen: the open itself decides between a new file and an old one."""
+    """
+    Open so that only what is granted can happen: the open itself decides between a new file and an old one.
+
+    A place that a link leads to must grant all that may happen there.
+    """
     if permission.overwrite:
+        creating = (PathPermissions.creatable,) if permission.create else ()
+        connection.rights = (PathPermissions.overwritable, *creating)
         return await connection.storage.open(path, "wb", create=permission.create)
+    connection.rights = (PathPermissions.creatable,)
     try:
         return await connection.storage.open(path, "xb")
     except PathExists as error:
+        # What the account may not replace is not there for it.
         raise NoSuchPath(str(path)) from error
 
 
@@ -106,6 +117,8 @@ async def appe(connection: Connection, path: VirtualPath) -> Reply:
         return replies.RESTART_NOT_TAKEN
     permission = await connection.account.get_permissions(path)
     mode: OpenMode = "ab" if permission.append else "xb"
+    creating = (PathPermissions.creatable,) if permission.create else ()
+    connection.rights = (*creating, *((_APPENDING,) if permission.append else ()))
     target = await connection.storage.open(path, mode, create=permission.create)
     return await _receive(connection, path, target)
 

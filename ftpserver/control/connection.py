@@ -13,14 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IAddress,
-    IDelayedCall,
-    IPushProducer,
-    IReactorTime,
-    ISystemHandle,
-    ITCPTransport,
-)
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime, ISystemHandle, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -44,6 +37,7 @@ from ..core.wire import (
     parse_request,
 )
 from ..errors import TransferAborted
+from ..timer import Timer
 from .interpreter import Interpreter
 from .state import Connection, Peer, TransferRecord
 from .transfers import publish_transfer
@@ -75,6 +69,9 @@ class ControlConnection(Protocol):
 
     log = Logger()
 
+    #: ITransport, IConsumer and IPushProducer at once, for which Twisted has no one interface.
+    transport: Any
+
     def __init__(self, server: Server, interpreter: Interpreter, identifier: str) -> None:
         self._server = server
         self._reactor: IReactorTime = server.reactor
@@ -91,10 +88,11 @@ class ControlConnection(Protocol):
         self._reading_paused = False
         self._ended = False
         self._lost = False
-        self._continuing: IDelayedCall | None = None
-        self._idle_timer: IDelayedCall | None = None
-        self._login_timer: IDelayedCall | None = None
-        self._write_timer: IDelayedCall | None = None
+        self._end_reason = ""
+        self._continuing = Timer(self._reactor, self._advance)
+        self._idle_timer = Timer(self._reactor, self._idle)
+        self._login_timer = Timer(self._reactor, self._login_overdue)
+        self._write_timer = Timer(self._reactor, self._write_stalled)
         self._last_command = self._reactor.seconds()
         #: Fires when the session has ended and everything of it is released.
         self.finished: Deferred[None] = Deferred()
@@ -103,14 +101,9 @@ class ControlConnection(Protocol):
 
     def connectionMade(self) -> None:
         """Greet the client, or turn it away."""
-        assert self.transport is not None
         host, peer = self.transport.getHost(), self.transport.getPeer()
-        self.connection = Connection(
-            self._server,
-            Peer(*_address(peer), *_address(host)),
-            self._identifier,
-            self._write_mark,
-        )
+        ends = Peer(*_address(peer), *_address(host))
+        self.connection = Connection(self._server, ends, self._identifier, self._write_and_flush)
         self._tune_socket()
         refusal = self._server.admit(self)
         if refusal is not None:
@@ -122,7 +115,8 @@ class ControlConnection(Protocol):
         self.connection.publish(Connected, port=self.connection.server_port)
         self._write(self._server.greeting)
         self._flush()
-        self._arm_timers()
+        self._idle_timer.set(self._server.idle_timeout)
+        self._watch_login()
 
     def _tune_socket(self) -> None:
         transport = self.transport
@@ -158,14 +152,13 @@ class ControlConnection(Protocol):
     def pauseProducing(self) -> None:
         """Stop answering: the client does not read its replies."""
         self._paused = True
-        if self._server.socket_timeout is not None and self._write_timer is None:
-            self._write_timer = self._reactor.callLater(self._server.socket_timeout, self._write_stalled)
+        self._write_timer.set(self._server.socket_timeout)
         self._regulate_reading()
 
     def resumeProducing(self) -> None:
         """Go on answering."""
         self._paused = False
-        self._cancel("_write_timer")
+        self._write_timer.stop()
         self._advance()
 
     def stopProducing(self) -> None:
@@ -225,14 +218,10 @@ class ControlConnection(Protocol):
         while self._may_start() and budget:
             budget -= 1
             self._start(self._waiting.popleft())
-        if self._may_start() and self._continuing is None:
-            self._continuing = self._reactor.callLater(0, self._continue)
+        if self._may_start() and not self._continuing.is_set:
+            self._continuing.set(0)
         self._flush()
         self._regulate_reading()
-
-    def _continue(self) -> None:
-        self._continuing = None
-        self._advance()
 
     def _may_start(self) -> bool:
         return bool(self._waiting) and self._running is None and not self._paused and not self._ended
@@ -295,16 +284,12 @@ class ControlConnection(Protocol):
         if not self._ended:
             self._output.append(encode(reply, self._server.encoding))
 
-    def _write_mark(self, reply: Reply) -> None:
-        self._write(reply)
-        self._flush()
-
     def _write_and_flush(self, reply: Reply) -> None:
         self._write(reply)
         self._flush()
 
     def _flush(self) -> None:
-        if self._output and self.transport is not None:
+        if self._output:
             octets = b"".join(self._output)
             self._output.clear()
             self.transport.write(octets)
@@ -314,7 +299,7 @@ class ControlConnection(Protocol):
     def _regulate_reading(self) -> None:
         # One more than the bound may wait, so that an ABOR behind a full line is still seen.
         wants_pause = self._paused or len(self._waiting) > MAXIMUM_WAITING
-        if self._ended or self.transport is None or wants_pause is self._reading_paused:
+        if self._ended or wants_pause is self._reading_paused:
             return
         self._reading_paused = wants_pause
         if wants_pause:
@@ -324,16 +309,11 @@ class ControlConnection(Protocol):
 
     # Timers.
 
-    def _arm_timers(self) -> None:
-        if self._server.idle_timeout is not None:
-            self._idle_timer = self._reactor.callLater(self._server.idle_timeout, self._idle)
-        self._watch_login()
-
     def _watch_login(self) -> None:
-        if self.connection.logged:
-            self._cancel("_login_timer")
-        elif self._login_timer is None and self._server.login_timeout is not None:
-            self._login_timer = self._reactor.callLater(self._server.login_timeout, self._login_overdue)
+        if self.connection.logged or self._ended:
+            self._login_timer.stop()
+        elif not self._login_timer.is_set:
+            self._login_timer.set(self._server.login_timeout)
 
     def _idle(self) -> None:
         timeout = self._server.idle_timeout
@@ -342,17 +322,14 @@ class ControlConnection(Protocol):
         last = max(self._last_command, data.last_progress if data is not None and data.is_running else 0.0)
         left = last + timeout - self._reactor.seconds()
         if left > 0:
-            self._idle_timer = self._reactor.callLater(left, self._idle)
-            return
-        self._idle_timer = None
-        self._close(replies.IDLE_TIMEOUT, "idle")
+            self._idle_timer.set(left)
+        else:
+            self._close(replies.IDLE_TIMEOUT, "idle")
 
     def _login_overdue(self) -> None:
-        self._login_timer = None
         self._close(replies.LOGIN_TIMEOUT, "no login in time")
 
     def _write_stalled(self) -> None:
-        self._write_timer = None
         self._end("the client does not read its replies")
         self._abort_transport()
 
@@ -360,12 +337,6 @@ class ControlConnection(Protocol):
         abort = getattr(self.transport, "abortConnection", None)
         if abort is not None:
             abort()
-
-    def _cancel(self, name: str) -> None:
-        timer: IDelayedCall | None = getattr(self, name)
-        setattr(self, name, None)
-        if timer is not None and timer.active():
-            timer.cancel()
 
     # The end.
 
@@ -405,32 +376,38 @@ class ControlConnection(Protocol):
             return
         self._flush()
         self._ended = True
+        self._end_reason = reason
         self._waiting.clear()
-        for name in ("_idle_timer", "_login_timer", "_continuing"):
-            self._cancel(name)
+        for timer in (self._idle_timer, self._login_timer, self._continuing):
+            timer.stop()
+        if not self._lost:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
         if self.connection.acquired:
-            self.connection.publish(Disconnected, reason=reason)
-        if self.transport is not None and not self._lost:
             self.transport.unregisterProducer()
-            if self._reading_paused:
-                # A transport that does not read would not see the client's end either.
-                self.transport.resumeProducing()
-            self.transport.loseConnection()
-            self._write_timer = self._write_timer or self._reactor.callLater(LINGERING, self._write_stalled)
+        if self._reading_paused:
+            # A transport that does not read would not see the client's end either.
+            self.transport.resumeProducing()
+        self.transport.loseConnection()
+        if not self._write_timer.is_set:
+            self._write_timer.set(LINGERING)
 
     def _release(self) -> None:
         """Give everything back, once nothing runs any more."""
-        self._cancel("_write_timer")
+        self._write_timer.stop()
         if self._running is not None:
             self._cancel_running()
-            return
-        if not self.finished.called:
+        elif not self.finished.called:
             Deferred.fromCoroutine(self._forget()).chainDeferred(self.finished)
 
     async def _forget(self) -> None:
-        if self.connection.logged:
-            self.connection.publish(LoggedOut)
-        await self.connection.end_login()
+        connection = self.connection
+        if connection.logged:
+            connection.publish(LoggedOut)
+        await connection.end_login()
+        if connection.acquired:
+            connection.publish(Disconnected, reason=self._end_reason)
         self._server.forget(self)
 
 

@@ -5,8 +5,8 @@
 """
 From a request to its final reply: the guards in their one order, then the command.
 
-Known verb, login, form of the argument, other conditions of the connection, permission, existence; hooks; the coroutine.
-What anything raises becomes a reply here.
+Known verb, login, form of the argument, other conditions of the connection, permission, existence; hooks; then the
+coroutine. What anything raises becomes a reply here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from ..commands.arguments import Argument, ArgumentMissing, ArgumentNotTaken, Parsed
 from ..commands.registry import Command, CommandTable, ConnectionConditions, PathCondition
 from ..core import replies
-from ..core.paths import VirtualPath
+from ..core.paths import ForbiddenCharacter, VirtualPath
 from ..core.replies import Reply
 from ..core.status import is_directory, is_regular_file
 from ..core.wire import Request
@@ -198,6 +198,8 @@ def _parse(argument: Argument, request: Request, connection: Connection) -> Pars
         return replies.ARGUMENT_MISSING
     except ArgumentNotTaken:
         return replies.ARGUMENT_NOT_TAKEN
+    except ForbiddenCharacter:
+        return replies.PATH_FORBIDDEN
     except ValueError:
         return replies.SYNTAX_ERROR
 

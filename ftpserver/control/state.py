@@ -11,7 +11,8 @@ from __future__ import annotations
 import enum
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -273,9 +274,15 @@ class Connection(MutableMapping[str, Any]):
         """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
         await self.channel.send(source, mark=self._mark_opening, ascii=self.is_ascii)
 
-    async def send_batches(self, batches: AsyncIterator[bytes]) -> None:
-        """Send a listing over the data connection as it is; see :meth:`DataChannel.send_batches`."""
-        await self.channel.send_batches(batches, mark=self._mark_opening)
+    async def send_batches(self, batches: AsyncGenerator[bytes, None]) -> None:
+        """
+        Send a listing over the data connection as it is; see :meth:`DataChannel.send_batches`.
+
+        The first batch is asked for before the 1xx: a directory that cannot be listed is refused without one.
+        """
+        async with aclosing(batches):
+            first = await anext(batches, b"")
+            await self.channel.send_batches(_followed(first, batches), mark=self._mark_opening)
 
     async def receive(self, target: IFile, mark: Reply = replies.OPENING_DATA_CONNECTION) -> None:
         """Receive a file over the data connection; see :meth:`DataChannel.receive`."""
@@ -351,6 +358,12 @@ class Connection(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Connection {self.identifier} from {self.client_host}>"
+
+
+async def _followed(first: bytes, batches: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for batch in batches:
+        yield batch
 
 
 _CONCERNS_ALL_BELOW = frozenset({Right.RENAME, Right.REMOVE_DIRECTORY})

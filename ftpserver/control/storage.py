@@ -8,7 +8,8 @@ The store of a session as its commands see it: every call bounded in time, every
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
 from twisted.internet.interfaces import IReactorTime
@@ -43,7 +44,7 @@ class StoredFile:
         """See :meth:`IFile.read`."""
         return cast(bytes, await self._bounded(self.file.read(amount)))
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
         """See :meth:`IFile.write`."""
         await self._bounded(self.file.write(data))
 
@@ -147,7 +148,7 @@ class Storage:
         """See :meth:`IPathIO.close`."""
         await self._bounded(self._backend.close())
 
-    async def scan(self, path: VirtualPath, amount: int) -> AsyncIterator[Sequence[Entry]]:
+    async def scan(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[Entry], None]:
         """See :meth:`IBatchListing.scan`; a store without it is asked for each entry."""
         if IBatchListing.providedBy(self._store):
             batches = await self._bounded(cast(Any, self._store).scan(path, amount))
@@ -157,7 +158,7 @@ class Storage:
 
     async def _scan_one_by_one(
         self, path: VirtualPath, names: Sequence[str], amount: int
-    ) -> AsyncIterator[Sequence[Entry]]:
+    ) -> AsyncGenerator[Sequence[Entry], None]:
         for start in range(0, len(names), amount):
             batch = []
             for name in names[start : start + amount]:
@@ -167,15 +168,9 @@ class Storage:
                     continue
             yield batch
 
-    async def _bounded_batches(self, batches: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Sequence[Entry]]:
-        try:
-            while True:
-                try:
-                    batch = await self._bounded(anext(batches))
-                except StopAsyncIteration:
-                    return
+    async def _bounded_batches(
+        self, batches: AsyncGenerator[Sequence[Entry], None]
+    ) -> AsyncGenerator[Sequence[Entry], None]:
+        async with aclosing(batches):
+            while (batch := await self._bounded(anext(batches, None))) is not None:
                 yield batch
-        finally:
-            close = getattr(batches, "aclose", None)
-            if close is not None:
-                await close()

@@ -14,12 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-__all__ = ["MAXIMUM_PATH", "ROOT", "VirtualPath", "resolve"]
+__all__ = ["MAXIMUM_PATH", "ROOT", "ForbiddenCharacter", "VirtualPath", "resolve"]
 
 #: Longest path in octets of UTF-8: PATH_MAX of Linux, which no file there can exceed.
 MAXIMUM_PATH = 4096
 
 _FORBIDDEN = ("\0", "\r", "\n")
+
+
+class ForbiddenCharacter(ValueError):
+    """A path with CR, LF or NUL, which no line of the control connection can carry back; answered with 550."""
 
 
 class VirtualPath:
@@ -107,8 +111,8 @@ def resolve(text: str | PurePath | VirtualPath, directory: VirtualPath = ROOT) -
     a link returns to where the link stands. Everything else is literal: no ``~``, no pattern (RFC 3659, section 2.2.2).
 
     :param text: an absolute path, or one relative to *directory*; an empty one is *directory* itself.
-    :raises ValueError: on CR, LF or NUL, which no line of the control connection can carry back, and on a path longer
-        than :data:`MAXIMUM_PATH`.
+    :raises ForbiddenCharacter: on CR, LF or NUL.
+    :raises ValueError: on a path longer than :data:`MAXIMUM_PATH`.
     """
     if isinstance(text, VirtualPath):
         return text
@@ -116,7 +120,7 @@ def resolve(text: str | PurePath | VirtualPath, directory: VirtualPath = ROOT) -
     if len(written.encode("utf-8", "surrogateescape")) > MAXIMUM_PATH:
         raise ValueError(f"a path has at most {MAXIMUM_PATH} octets")
     if any(octet in written for octet in _FORBIDDEN):
-        raise ValueError("a path holds no CR, LF or NUL")
+        raise ForbiddenCharacter("a path holds no CR, LF or NUL")
     start = [] if written.startswith("/") else list(directory.parts)
     return _make(tuple(_normal(start, written.split("/"))))
 

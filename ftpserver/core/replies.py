@@ -167,6 +167,7 @@ INTERNAL_ERROR = reply(451, "The request failed by an error of the server.")
 PATH_DONE = reply(250, "Done.")
 # One text for what is missing, hidden and forbidden: a reply must not tell which of them it was.
 PATH_UNAVAILABLE = reply(550, "No such file or directory, or no permission for it.")
+PATH_FORBIDDEN = reply(550, "A path cannot hold CR, LF or NUL.")
 PATH_EXISTS = reply(550, "There is something of that name already.")
 NOT_A_FILE = reply(550, "That is not a regular file.")
 NOT_A_DIRECTORY = reply(550, "That is not a directory.")
