@@ -10,15 +10,15 @@ Most commands never wait; a Deferred for each costs as much as the command itsel
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from typing import Any, NoReturn, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from .errors import FTPError
 
-__all__ = ["as_deferred", "drive", "within"]
+__all__ = ["as_deferred", "begin", "drive", "next_or_none", "within"]
 
 T = TypeVar("T")
 
@@ -41,18 +41,30 @@ def drive(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T] | T:
 def _continued(
     waiting_for: Deferred[Any], coroutine: Coroutine[Deferred[Any], Any, T]
 ) -> Generator[Deferred[Any], Any, T]:
+    step: Callable[[Any], Deferred[Any]]
     while True:
         try:
-            value = yield waiting_for
+            argument = yield waiting_for
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the coroutine
             step, argument = coroutine.throw, error
         else:
-            step, argument = coroutine.send, value
+            step = coroutine.send
         try:
             waiting_for = step(argument)
         except StopIteration as finished:
             result: T = finished.value
             return result
+
+
+def begin(awaitable: Awaitable[T]) -> Deferred[T] | T:
+    """
+    Start what *awaitable* (a coroutine, a Deferred or another) stands for.
+
+    :returns: what it gives, or a Deferred of that when it waits.
+    """
+    if isinstance(awaitable, Deferred):
+        return awaitable
+    return drive(awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable))
 
 
 def as_deferred(awaitable: Awaitable[T]) -> Deferred[T]:
@@ -77,16 +89,26 @@ async def within(
     """
     if seconds is None:
         return await awaitable
-    deferred = as_deferred(awaitable)
-    if not deferred.called:
+    outcome = begin(awaitable)
+    if not isinstance(outcome, Deferred):
+        return outcome
+    # One that has fired may still wait for another that a callback of it has returned.
+    if outcome.paused or not outcome.called:
 
-        def expired(_result: object, _timeout: float) -> None:
+        def expired(_result: object, _timeout: float) -> NoReturn:
             raise failure()
 
-        deferred.addTimeout(seconds, reactor, expired)
-    return await deferred
+        outcome.addTimeout(seconds, reactor, expired)
+    return await outcome
 
 
-def is_cancellation(error: BaseException) -> bool:
-    """Tell whether *error* says that a call was cancelled."""
-    return isinstance(error, CancelledError)
+async def next_or_none(values: AsyncIterator[T]) -> T | None:
+    """
+    Return the next of *values*, or ``None`` at their end.
+
+    ``anext`` with a default fails when what is awaited within gives a tuple (CPython 3.11 to 3.13).
+    """
+    try:
+        return await anext(values)
+    except StopAsyncIteration:
+        return None

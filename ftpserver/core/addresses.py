@@ -91,11 +91,10 @@ def _number(text: bytes, maximum: int) -> int:
 
 
 def _address(text: bytes) -> Address:
+    if b"%" in text:
+        raise MalformedAddress("an address without a scope")
     try:
-        written = text.decode("ascii")
-        if "%" in written:
-            raise MalformedAddress("an address without a scope")
-        return ip_address(written)
+        return ip_address(text.decode("ascii"))
     except ValueError as error:
         raise MalformedAddress(str(error)) from error
 

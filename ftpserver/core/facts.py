@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterable
 
 from .listing import TimeCache, format_time, is_listable
-from .replies import encode_name
+from .replies import encode_lines
 from .status import Entry, FileStatus, is_directory, is_regular_file
 
 __all__ = [
@@ -90,8 +90,7 @@ class FactListing:
 
     def format(self, entries: Iterable[Entry]) -> bytes:
         """Return the lines of *entries*, each with CRLF."""
-        lines = [self.line(name, status) + "\r\n" for name, status in entries if is_listable(name)]
-        return encode_name("".join(lines), self._encoding)
+        return encode_lines([self.line(name, status) for name, status in entries if is_listable(name)], self._encoding)
 
     def line(self, name: str, status: FileStatus) -> str:
         """

@@ -10,15 +10,15 @@ Names with CR, LF or NUL are left out everywhere: they could not be asked for, a
 
 from __future__ import annotations
 
+import re
 import stat
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .replies import encode_name
+from .replies import encode_lines
 from .status import Entry, FileStatus
-from .wire import parse_decimal
 
 __all__ = [
     "ListOptions",
@@ -82,8 +82,7 @@ class LongListing:
 
     def format(self, entries: Iterable[Entry]) -> bytes:
         """Return the lines of *entries*, each with CRLF."""
-        lines = self.lines(entries)
-        return encode_name("\r\n".join([*lines, ""]), self._encoding)
+        return encode_lines(self.lines(entries), self._encoding)
 
     def lines(self, entries: Iterable[Entry]) -> list[str]:
         """Return the lines of *entries* without their ends."""
@@ -119,7 +118,7 @@ def format_names(entries: Iterable[str], encoding: str = "utf-8", prefix: str = 
 
     :param prefix: written before each name, so that RETR understands the line in the current directory.
     """
-    return encode_name("".join(f"{prefix}{name}\r\n" for name in entries if is_listable(name)), encoding)
+    return encode_lines([prefix + name for name in entries if is_listable(name)], encoding)
 
 
 def format_time(seconds: float) -> str:
@@ -128,26 +127,27 @@ def format_time(seconds: float) -> str:
     return f"{when.tm_year:04}{when.tm_mon:02}{when.tm_mday:02}{when.tm_hour:02}{when.tm_min:02}{when.tm_sec:02}"
 
 
+_TIME = re.compile(rb"(\d{4})" + rb"(\d\d)" * 5 + rb"(?:\.(\d+))?\Z")
+
+#: A file system keeps nanoseconds; what stands behind them is read and means nothing.
+_FRACTION_DIGITS = 9
+
+
 def parse_time(text: bytes) -> float:
     """
     Return the seconds since the epoch that ``YYYYMMDDHHMMSS`` with an optional fraction means.
 
     :raises ValueError: on another form, or a moment that no calendar has.
     """
-    whole, point, fraction = text.partition(b".")
-    parse_decimal(whole)
-    if len(whole) != 14 or (point and not fraction):
+    match = _TIME.match(text)
+    if match is None:
         raise ValueError("a time is written YYYYMMDDHHMMSS, with an optional fraction")
-    year, month, day, hour, minute, second = (
-        int(whole[start:end]) for start, end in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
-    )
+    *fields, fraction = match.groups(b"0")
+    year, month, day, hour, minute, second = map(int, fields)
     moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
-    if point:
-        parse_decimal(fraction[:9])
-        parse_decimal(fraction, 10 ** len(fraction))
-        seconds += int(fraction[:9]) / 10 ** len(fraction[:9])
-    return seconds
+    seconds: float = (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
+    digits = fraction[:_FRACTION_DIGITS]
+    return seconds + int(digits) / float(10 ** len(digits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ __all__ = ["MAXIMUM_PATH", "ROOT", "ForbiddenCharacter", "VirtualPath", "resolve
 MAXIMUM_PATH = 4096
 
 _FORBIDDEN = ("\0", "\r", "\n")
+_TOO_LONG = f"a path has at most {MAXIMUM_PATH} octets"
 
 
 class ForbiddenCharacter(ValueError):
@@ -112,17 +113,21 @@ def resolve(text: str | PurePath | VirtualPath, directory: VirtualPath = ROOT) -
 
     :param text: an absolute path, or one relative to *directory*; an empty one is *directory* itself.
     :raises ForbiddenCharacter: on CR, LF or NUL.
-    :raises ValueError: on a path longer than :data:`MAXIMUM_PATH`.
+    :raises ValueError: where *text* or what it means is longer than :data:`MAXIMUM_PATH`, and on surrogates that stand
+        for no octet.
     """
     if isinstance(text, VirtualPath):
         return text
     written = str(text)
-    if len(written.encode("utf-8", "surrogateescape")) > MAXIMUM_PATH:
-        raise ValueError(f"a path has at most {MAXIMUM_PATH} octets")
+    if len(written) > MAXIMUM_PATH:
+        raise ValueError(_TOO_LONG)
     if any(octet in written for octet in _FORBIDDEN):
         raise ForbiddenCharacter("a path holds no CR, LF or NUL")
     start = [] if written.startswith("/") else list(directory.parts)
-    return _make(tuple(_normal(start, written.split("/"))))
+    path = _make(tuple(_normal(start, written.split("/"))))
+    if len(str(path).encode("utf-8", "surrogateescape")) > MAXIMUM_PATH:
+        raise ValueError(_TOO_LONG)
+    return path
 
 
 def _normal(parts: list[str], names: Iterable[str]) -> list[str]:

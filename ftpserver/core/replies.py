@@ -10,6 +10,7 @@ Each constant is named by its meaning; the RFC section stands beside it where th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Reply",
     "decode_name",
     "encode",
+    "encode_lines",
     "encode_name",
     "quoted",
     "reply",
@@ -89,11 +91,12 @@ def encode(value: Reply, encoding: str = "utf-8") -> bytes:
     return b"".join(parts)
 
 
-_LINE_BREAKS = {0: "?", 10: "?", 13: "?"}
+_LINE_BREAKS = bytes.maketrans(b"\0\n\r", b"???")
 
 
 def _line(text: str, encoding: str) -> bytes:
-    octets = encode_name(text.translate(_LINE_BREAKS), encoding)[:MAXIMUM_LINE_LENGTH]
+    # Octets are looked at, not characters, so that no encoding can bring a line end in again.
+    octets = encode_name(text, encoding).translate(_LINE_BREAKS)[:MAXIMUM_LINE_LENGTH]
     return octets.replace(b"\xff", b"\xff\xff")
 
 
@@ -102,12 +105,22 @@ def encode_name(text: str, encoding: str = "utf-8") -> bytes:
     Return *text* as it goes to the client: the octets that came in as surrogates go out as they came.
 
     A character that *encoding* lacks makes the whole text UTF-8, so that the client can at least tell the name from
-    another one; a ``?`` could not be asked for again.
+    another one. A ``?`` stands only for what is no character at all (a surrogate that came from no octet).
     """
+    for codec in (encoding, "utf-8"):
+        try:
+            return text.encode(codec, "surrogateescape")
+        except UnicodeEncodeError:
+            continue
+    return text.encode("utf-8", "replace")
+
+
+def encode_lines(lines: Sequence[str], encoding: str = "utf-8") -> bytes:
+    """Return *lines*, each with CRLF; one that :func:`encode_name` has to help leaves the others as they are."""
     try:
-        return text.encode(encoding, "surrogateescape")
+        return "\r\n".join([*lines, ""]).encode(encoding, "surrogateescape")
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape")
+        return b"".join(encode_name(line, encoding) + b"\r\n" for line in lines)
 
 
 def decode_name(octets: bytes, encoding: str = "utf-8") -> str:
@@ -139,14 +152,11 @@ LINE_TOO_LONG = reply(500, "The line was too long and was ignored.")
 SYNTAX_ERROR = reply(501, "The argument is not what this command takes.")
 ARGUMENT_MISSING = reply(501, "This command needs an argument.")
 ARGUMENT_NOT_TAKEN = reply(501, "This command takes no argument.")
-NUMBER_OUT_OF_RANGE = reply(501, "The number is out of range.")
 NOT_IMPLEMENTED = reply(502, "Command not implemented.")
-BAD_SEQUENCE = reply(503, "This is not the time for that command.")
 NOT_FOR_PARAMETER = reply(504, "Not implemented for that parameter.")
 
 NEED_PASSWORD = reply(331, "Please give the password.")
 NEED_USER = reply(503, "Please give a user name first.")
-ALREADY_LOGGED_IN = reply(503, "You are logged in already; REIN starts again.")
 LOGGED_IN = reply(230, "Logged in.")
 LOGIN_INCORRECT = reply(530, "The login is not correct.")
 NOT_LOGGED_IN = reply(530, "Please log in first.")
@@ -155,7 +165,6 @@ NO_HOME = reply(530, "The login is not possible now.")
 
 TRANSFER_COMPLETE = reply(226, "Transfer complete.")
 OPENING_DATA_CONNECTION = reply(150, "Opening the data connection.")
-DATA_CONNECTION_OPEN = reply(125, "The data connection is open; the transfer starts.")
 NO_DATA_PORT = reply(425, "Please use PASV, EPSV, PORT or EPRT first.")
 CANNOT_OPEN_DATA_CONNECTION = reply(425, "The data connection could not be opened.")
 NO_FREE_DATA_PORT = reply(425, "No data port is free just now.")

@@ -93,6 +93,7 @@ _ACCESS = {
 _RENAME = {
     (Rename.NONE, Happening.RENAME_SOURCE_ACCEPTED): Rename.RNFR_RUNS,
     (Rename.RNFR_RUNS, Happening.COMMAND_COMPLETED): Rename.SOURCE_GIVEN,
+    (Rename.RNFR_RUNS, Happening.RESET): Rename.NONE,
     (Rename.SOURCE_GIVEN, Happening.RENAME_SOURCE_ACCEPTED): Rename.RNFR_RUNS,
     (Rename.SOURCE_GIVEN, Happening.COMMAND_COMPLETED): Rename.NONE,
     (Rename.SOURCE_GIVEN, Happening.TRANSFER_COMPLETED): Rename.NONE,

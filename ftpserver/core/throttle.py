@@ -5,40 +5,46 @@
 """
 Token buckets, and how several of them agree on one delay.
 
-A bucket never sleeps and never reads a clock: it is told the time and answers how long to wait.
+A bucket never sleeps and never reads a clock: it is told the time and answers how long to wait. Octets are paid for
+before they move, so that many transfers that begin at once do not each get a first piece for nothing.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 __all__ = ["Throttle", "TokenBucket"]
 
-#: What an idle bucket saves up, in seconds of its rate and at most in octets: enough to bridge one late timer, and too
-#: little to be seen as a burst (at most 64 KiB in the first 100 ms beside the share).
-BURST_SECONDS = 0.02
-MAXIMUM_BURST = 65536
+#: What an idle bucket saves up: seconds of its rate, for a fast one fewer and 64 KiB. It is enough to bridge a late
+#: timer, and so little that the first 100 ms carry 1.2 times their share and 64 KiB at most.
+BURST_SECONDS, FAST_BURST_SECONDS, FAST_BURST = 0.05, 0.02, 65536
 
-#: Seconds of the rate in one piece: 20 pieces a second look smooth and cost little.
-PIECE_SECONDS = 0.05
-SMALLEST_PIECE = 1024
+#: Seconds in which each flow that waits for a bucket gets its turn: 20 pieces a second look smooth and cost little.
+ROUND_SECONDS = 0.05
+
+#: Bounds of a piece in octets. The largest is never more than an idle bucket has saved up, so nobody waits at first.
+SMALLEST_PIECE, LARGEST_PIECE = 256, 65536
 
 
 class TokenBucket:
     """
-    A rate with a bounded burst.
+    A rate with a bounded burst: no time carries more than the rate and once the burst.
 
     :param rate: octets per second.
-    :param burst: octets that an idle bucket saves up; by default a fiftieth of the rate, at most 64 KiB.
+    :param burst: octets that an idle bucket saves up; by default a twentieth of a second of the rate, less for rates
+        beyond 2 MB/s.
     :raises ValueError: on a rate that is not positive or a negative burst.
     """
 
     def __init__(self, rate: float, burst: float | None = None) -> None:
         self.rate = rate
-        if burst is not None and burst < 0:
+        if burst is not None and not burst >= 0:
             raise ValueError(f"a burst is not negative: {burst!r}")
-        self.burst = min(rate * BURST_SECONDS, MAXIMUM_BURST) if burst is None else burst
+        self._burst = burst
         self._free_at = float("-inf")
+        # When the tokens of each piece that was taken will be there; one for each flow that waits.
+        self._taken: deque[float] = deque()
 
     @property
     def rate(self) -> float:
@@ -51,19 +57,41 @@ class TokenBucket:
             raise ValueError(f"a rate is a positive number of octets per second, not {value!r}")
         self._rate = value
 
+    @property
+    def burst(self) -> float:
+        """Octets that an idle bucket saves up."""
+        if self._burst is not None:
+            return self._burst
+        return min(self._rate * BURST_SECONDS, self._rate * FAST_BURST_SECONDS + FAST_BURST)
+
     def take(self, amount: int, now: float) -> float:
         """
-        Spend *amount* tokens.
+        Spend *amount* tokens, whether they are there yet or not.
 
-        Spending may run the bucket into debt; the debt is what the delay repays.
-
-        :param amount: octets that were moved or are about to be.
+        :param amount: octets that are to move next.
         :param now: the reading of a monotonic clock, in seconds.
-        :returns: seconds to wait before moving more; zero if within the rate.
+        :returns: seconds to wait before they move; zero if within the rate.
         """
-        saved_up = now - self.burst / self._rate
-        self._free_at = max(self._free_at, saved_up) + amount / self._rate
+        if self._rate == float("inf"):
+            return 0.0
+        self._free_at = max(self._free_at, now - self.burst / self._rate) + amount / self._rate
+        self._taken.append(self._free_at)
         return max(0.0, self._free_at - now)
+
+    def piece(self, now: float) -> float:
+        """
+        Return how many octets to take at once.
+
+        The more flows wait the smaller are their pieces, so that a flow with a slower limit of its own, whose pieces
+        are small, does not wait behind large ones and lose its share.
+        """
+        while self._taken and self._taken[0] <= now:
+            self._taken.popleft()
+        return self._rate * ROUND_SECONDS / (1 + len(self._taken))
+
+    def give_back(self, amount: int) -> None:
+        """Return tokens that were spent for octets that did not move after all."""
+        self._free_at -= amount / self._rate
 
 
 class Throttle:
@@ -84,13 +112,18 @@ class Throttle:
         """
         return max((bucket.take(amount, now) for bucket in self.buckets), default=0.0)
 
-    def piece(self, maximum: int) -> int:
+    def give_back(self, amount: int) -> None:
+        """Return tokens to every bucket; see :meth:`TokenBucket.give_back`."""
+        for bucket in self.buckets:
+            bucket.give_back(amount)
+
+    def piece(self, maximum: int, now: float) -> int:
         """
-        Return how many octets to move at once, so that the flow is even and flows that share a bucket take turns.
+        Return how many octets to pay for at once, so that the flow is even and flows that share a bucket take turns.
 
         :param maximum: the largest piece that the caller would take.
         """
-        slowest = min((bucket.rate for bucket in self.buckets), default=None)
-        if slowest is None:
+        if not self.buckets:
             return maximum
-        return max(1, min(maximum, max(SMALLEST_PIECE, int(slowest * PIECE_SECONDS))))
+        smallest = min(bucket.piece(now) for bucket in self.buckets)
+        return min(maximum, int(min(max(SMALLEST_PIECE, smallest), LARGEST_PIECE)))

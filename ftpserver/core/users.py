@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from .paths import VirtualPath, resolve
 
-__all__ = ["ANONYMOUS_NAMES", "Permission", "Right", "User"]
+__all__ = ["ANONYMOUS_NAMES", "CONCERN_ALL_BELOW", "Permission", "Right", "User"]
 
 #: The names under which the anonymous account answers (RFC 1635; FTP clients send the first, old ones the second).
 ANONYMOUS_NAMES = frozenset({"anonymous", "ftp"})
@@ -42,6 +42,10 @@ class Right(enum.Enum):
     MAKE_DIRECTORY = "mkdir"
     REMOVE_DIRECTORY = "rmdir"
     ATTRIBUTES = "attributes"
+
+
+#: Rights that everything below a directory must grant, too, before the directory moves or goes.
+CONCERN_ALL_BELOW = frozenset({Right.RENAME, Right.REMOVE_DIRECTORY})
 
 
 class Permission:

@@ -42,16 +42,15 @@ class Overlong(enum.Enum):
 
 OVERLONG = Overlong.OVERLONG
 
-_IAC, _SE, _SB, _WILL, _DONT = 255, 240, 250, 251, 254
+_CR = 13
+_SE, _SB, _WILL, _DONT = 240, 250, 251, 254
 
+#: Where in Telnet the octets are: in data; after IAC; after WILL, WONT, DO or DONT; after SB; after an IAC within that.
+#: Numbers, because an enumeration would make a segment full of IAC cost ten times as much.
+_DATA, _COMMAND, _OPTION, _SUBNEGOTIATION, _SUBNEGOTIATION_COMMAND = range(5)
 
-class _Telnet(enum.Enum):
-    DATA = "data"
-    COMMAND = "after IAC"
-    OPTION = "after WILL, WONT, DO or DONT"
-    SUBNEGOTIATION = "after SB"
-    SUBNEGOTIATION_COMMAND = "after IAC within SB"
-    RETURN = "after CR"
+#: What an IAC makes of each; the second of two IAC in data is an octet of it.
+_AFTER_IAC = (_COMMAND, _DATA, _DATA, _SUBNEGOTIATION_COMMAND, _SUBNEGOTIATION)
 
 
 class LineBuffer:
@@ -71,7 +70,8 @@ class LineBuffer:
         """Forget what has come of an unfinished line."""
         self._rest = b""
         self._discarding = False
-        self._telnet = _Telnet.DATA
+        self._telnet = _DATA
+        self._after_return = False
 
     def feed(self, data: bytes) -> list[bytes | Overlong]:
         """
@@ -80,8 +80,13 @@ class LineBuffer:
         :param data: any number of octets.
         :returns: the lines that are whole now, without CRLF or LF; :data:`OVERLONG` for each that was too long.
         """
-        if self._telnet is not _Telnet.DATA or b"\xff" in data or b"\0" in data or data[-1:] == b"\r":
-            data = self._without_telnet(data)
+        if self._telnet != _DATA or b"\xff" in data:
+            data = self._without_commands(data)
+        follows_return = self._after_return
+        if data:
+            self._after_return = data[-1] == _CR
+        if b"\0" in data:
+            data = _without_padding(data, follows_return)
         *lines, rest = data.split(b"\n")
         if not lines:
             self._keep(self._rest + rest)
@@ -103,36 +108,43 @@ class LineBuffer:
             rest = b""
         self._rest = rest
 
-    def _without_telnet(self, data: bytes) -> bytes:
-        kept = bytearray()
-        for octet in data:
-            self._telnet = self._step(octet, kept)
-        return bytes(kept)
+    def _without_commands(self, data: bytes) -> bytes:
+        # Going from IAC to IAC, not from octet to octet, keeps a segment full of them at a few milliseconds.
+        first, *others = data.split(b"\xff")
+        place, rest = _text(self._telnet, first)
+        kept = [rest]
+        for piece in others:
+            if place == _COMMAND:
+                kept.append(b"\xff")
+            place = _AFTER_IAC[place]
+            if piece:
+                place, rest = _text(place, piece)
+                kept.append(rest)
+        self._telnet = place
+        return b"".join(kept)
 
-    def _step(self, octet: int, kept: bytearray) -> _Telnet:
-        state = self._telnet
-        if state is _Telnet.COMMAND:
-            return self._command(octet, kept)
-        if state is _Telnet.OPTION:
-            return _Telnet.DATA
-        if state is _Telnet.SUBNEGOTIATION:
-            return _Telnet.SUBNEGOTIATION_COMMAND if octet == _IAC else _Telnet.SUBNEGOTIATION
-        if state is _Telnet.SUBNEGOTIATION_COMMAND:
-            return _Telnet.DATA if octet == _SE else _Telnet.SUBNEGOTIATION
-        if octet == _IAC:
-            return _Telnet.COMMAND
-        # CR NUL is a CR that ends no line (RFC 854); a NUL anywhere else is an octet like others.
-        if not (state is _Telnet.RETURN and octet == 0):
-            kept.append(octet)
-        return _Telnet.RETURN if octet == 13 else _Telnet.DATA
 
-    def _command(self, octet: int, kept: bytearray) -> _Telnet:
-        if octet == _IAC:
-            kept.append(_IAC)
-            return _Telnet.DATA
-        if octet == _SB:
-            return _Telnet.SUBNEGOTIATION
-        return _Telnet.OPTION if _WILL <= octet <= _DONT else _Telnet.DATA
+def _text(place: int, piece: bytes) -> tuple[int, bytes]:
+    """Return where in Telnet the end of octets without IAC is, and what of them is data."""
+    if not piece:
+        return place, piece
+    if place == _COMMAND:
+        place = _SUBNEGOTIATION if piece[0] == _SB else _OPTION if _WILL <= piece[0] <= _DONT else _DATA
+        piece = piece[1:]
+    elif place == _SUBNEGOTIATION_COMMAND:
+        place = _DATA if piece[0] == _SE else _SUBNEGOTIATION
+        piece = piece[1:]
+    if piece and place == _OPTION:
+        place = _DATA
+        piece = piece[1:]
+    return place, piece if place == _DATA else b""
+
+
+def _without_padding(data: bytes, follows_return: bool) -> bytes:
+    """Take out the NUL behind a CR that ends no line (RFC 854); a NUL anywhere else is an octet like others."""
+    if follows_return and data[:1] == b"\0":
+        data = data[1:]
+    return data.replace(b"\r\0", b"\r")
 
 
 class MalformedRequest(ValueError):

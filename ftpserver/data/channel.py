@@ -8,14 +8,14 @@ The data side of one session: what was agreed, and the transfer under way (RFC 9
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 
-from ..awaiting import drive
+from ..awaiting import begin
 from ..core.throttle import Throttle
 from ..errors import CannotOpenDataConnection, DataConnectionStalled, FTPError, TransferAborted
 from ..interfaces import IFile
@@ -45,7 +45,7 @@ class DataSettings:
     block_size: int = 262144
     socket_timeout: float | None = None
     wait_future_timeout: float | None = 1.0
-    ports: DataPorts = DataPorts()
+    ports: DataPorts = field(default_factory=DataPorts)
 
 
 class DataChannel:
@@ -78,13 +78,13 @@ class DataChannel:
         self._write_throttle = write_throttle or Throttle()
         self._system = system or System()
         self._agreed: Opener | None = None
-        self._opening: Opener | None = None
         self._pump: Pump | None = None
         self._waiting: Deferred[Any] | None = None
         self._abort_reason: FTPError | None = None
         self._running = False
+        self._watching: IDelayedCall | None = None
         self._bytes_moved = 0
-        self._last_progress = reactor.seconds()
+        self._last_progress: float = reactor.seconds()
 
     # Agreements.
 
@@ -146,19 +146,20 @@ class DataChannel:
         :param ascii: gives lines CRLF ends.
         :raises TransferError: 425 or 426.
         """
-        await self._transfer(mark, lambda pump: pump.send(source, ToNetwork() if ascii else None))
+        shape = ToNetwork() if ascii else None
+        await self._transfer(self._write_throttle, mark, lambda pump: pump.send(source, shape))
 
-    async def send_batches(self, batches: AsyncIterator[bytes], *, mark: Callable[[], None]) -> None:
+    async def send_batches(self, batches: AsyncGenerator[bytes, None], *, mark: Callable[[], None]) -> None:
         """
-        Send what *batches* gives, as it is; the iterator is closed at the end.
+        Send what *batches* gives, as it is; the generator is closed at the end.
 
         :param mark: see :meth:`send`.
         :raises TransferError: 425 or 426.
         """
         try:
-            await self._transfer(mark, lambda pump: pump.send_batches(batches))
+            await self._transfer(self._write_throttle, mark, lambda pump: pump.send_batches(batches))
         finally:
-            await batches.aclose()  # type: ignore[attr-defined]
+            await batches.aclose()
 
     async def receive(self, target: IFile, *, mark: Callable[[], None], ascii: bool = False) -> None:
         """
@@ -168,35 +169,37 @@ class DataChannel:
         :param ascii: turns CRLF into LF.
         :raises TransferError: 425 or 426.
         """
-        await self._transfer(mark, lambda pump: pump.receive(target, FromNetwork() if ascii else None))
+        shape = FromNetwork() if ascii else None
+        await self._transfer(self._read_throttle, mark, lambda pump: pump.receive(target, shape))
 
-    async def _transfer(self, mark: Callable[[], None], move: Callable[[Pump], Awaitable[None]]) -> None:
+    async def _transfer(
+        self, throttle: Throttle, mark: Callable[[], None], move: Callable[[Pump], Awaitable[None]]
+    ) -> None:
         opener, self._agreed = self._agreed, None
         if opener is None:
             raise CannotOpenDataConnection("no data port was agreed")
-        self._running, self._abort_reason, self._opening = True, None, opener
-        self._bytes_moved = 0
-        watch: IDelayedCall | None = None
+        self._running, self._abort_reason = True, None
+        self._bytes_moved, self._last_progress = 0, self._reactor.seconds()
         try:
             mark()
-            self._pump = await self._open(opener)
-            watch = self._watch()
+            self._pump = await self._open(opener, throttle)
+            self._watch()
             await move(self._pump)
         except CancelledError:
             raise self._abort_reason or TransferAborted() from None
         finally:
             self._running = False
-            self._stop_watching(watch)
+            self._stop_watching()
             self._finish(opener)
 
     def _finish(self, opener: Opener) -> None:
-        pump, self._pump, self._opening = self._pump, None, None
+        pump, self._pump = self._pump, None
         if pump is not None:
             self._bytes_moved, self._last_progress = pump.bytes_moved, pump.last_progress
             pump.close()
         opener.close()
 
-    async def _open(self, opener: Opener) -> Pump:
+    async def _open(self, opener: Opener, throttle: Throttle) -> Pump:
         timeout = self._settings.wait_future_timeout
         timer = (
             None
@@ -208,15 +211,9 @@ class DataChannel:
         finally:
             if timer is not None and timer.active():
                 timer.cancel()
+        descriptor = Descriptor(self._reactor, connected)
         return Pump(
-            self._reactor,
-            Descriptor(self._reactor, connected),
-            self._system,
-            self._settings.block_size,
-            self._read_throttle,
-            self._write_throttle,
-            self._wait,
-            self._call,
+            self._reactor, descriptor, self._system, self._settings.block_size, throttle, self._wait, self._call
         )
 
     async def _wait(self, deferred: Deferred[T]) -> T:
@@ -230,9 +227,7 @@ class DataChannel:
 
     async def _call(self, awaitable: Awaitable[T]) -> T:
         """Wait for a call to the store; one that answers at once costs no Deferred."""
-        if isinstance(awaitable, Deferred):
-            return await self._wait(awaitable)
-        outcome = drive(awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable))
+        outcome = begin(awaitable)
         return await self._wait(outcome) if isinstance(outcome, Deferred) else outcome
 
     # Ends.
@@ -250,29 +245,22 @@ class DataChannel:
         self.forget()
         self.abort(TransferAborted())
 
-    def _watch(self) -> IDelayedCall | None:
+    def _watch(self) -> None:
         timeout = self._settings.socket_timeout
-        if timeout is None:
-            return None
-        self._watching: IDelayedCall | None = self._reactor.callLater(timeout, self._look, timeout)
-        return self._watching
+        if timeout is not None:
+            self._watching = self._reactor.callLater(timeout, self._look, timeout)
 
     def _look(self, timeout: float) -> None:
-        """Abort if the client has held the transfer up for the whole time; its own limit or a slow disk does not count."""
-        self._watching = None
-        pump = self._pump
-        if pump is None:
-            return
-        left = timeout if pump.waiting_since is None else pump.waiting_since + timeout - self._reactor.seconds()
+        """Abort if the client alone has held the transfer up all the time: no speed limit of ours, no slow disk."""
+        assert self._pump is not None
+        since = self._pump.waiting_since
+        left = timeout if since is None else since + timeout - self._reactor.seconds()
         if left <= 0:
             self.abort(DataConnectionStalled())
         else:
             self._watching = self._reactor.callLater(left, self._look, timeout)
 
-    def _stop_watching(self, watch: IDelayedCall | None) -> None:
-        if watch is not None and self._watching is not None and self._watching.active():
-            self._watching.cancel()
-
-
-async def _awaited(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+    def _stop_watching(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None and watching.active():
+            watching.cancel()

@@ -36,15 +36,21 @@ class Descriptor:
 
     def readable(self) -> Deferred[None]:
         """Return a Deferred that fires when there is something to read, an end or an error; it can be cancelled."""
-        self._reader = Deferred(lambda _deferred: self._stop_reading())
+        self._reader = Deferred(self._forget_reader)
         self._reactor.addReader(self)
         return self._reader
 
     def writable(self) -> Deferred[None]:
         """Return a Deferred that fires when the socket takes more, or has an error; it can be cancelled."""
-        self._writer = Deferred(lambda _deferred: self._stop_writing())
+        self._writer = Deferred(self._forget_writer)
         self._reactor.addWriter(self)
         return self._writer
+
+    def _forget_reader(self, _deferred: Deferred[None]) -> None:
+        self._stop_reading()
+
+    def _forget_writer(self, _deferred: Deferred[None]) -> None:
+        self._stop_writing()
 
     def _stop_reading(self) -> Deferred[None] | None:
         self._reactor.removeReader(self)

@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_opening -*-
+# -*- test-case-name: tests.test_data_opening -*-
 # Copyright (c) The ftpserver authors.
 # See LICENSE for details.
 
@@ -24,6 +24,14 @@ __all__ = ["ActiveConnector", "Opener", "PassiveListener", "Wait"]
 
 #: Waits for a Deferred on behalf of a transfer, which may be aborted meanwhile.
 Wait = Callable[[Any], Awaitable[Any]]
+
+
+#: Connections from elsewhere that are turned away at once; more of them wait for another turn of the reactor, so that
+#: a flood of them holds up nobody else.
+STRANGERS_PER_TURN = 8
+
+#: Any other error of accept(2) is one of the connection that came, and the next may be good.
+_OUR_OWN_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EINVAL, errno.EBADF})
 
 
 class Opener(Protocol):
@@ -71,17 +79,20 @@ class PassiveListener:
         return self._accepted is not None
 
     def _accept(self, descriptor: Descriptor) -> socket.socket | None:
-        while True:
+        for _ in range(STRANGERS_PER_TURN):
             try:
                 accepted, host = self._system.accept(descriptor.handle)
-            except (BlockingIOError, ConnectionAbortedError):
+            except BlockingIOError:
                 return None
             except OSError as error:
-                raise CannotOpenDataConnection(str(error)) from error
+                if error.errno in _OUR_OWN_FAULT:
+                    raise CannotOpenDataConnection(str(error)) from error
+                continue
             if normalise_host(host) == self._peer_host:
                 return accepted
             # A stranger; the client can still come (RFC 2577, section 4).
             self._system.close(accepted)
+        return None
 
     async def open(self, wait: Wait) -> socket.socket:
         """See :meth:`Opener.open`."""
@@ -136,7 +147,7 @@ class ActiveConnector:
             await wait(descriptor.writable())
             outcome = self._system.outcome(connecting)
             if outcome:
-                raise CannotOpenDataConnection(os.strerror(outcome or errno.ECONNREFUSED))
+                raise CannotOpenDataConnection(os.strerror(outcome))
         except BaseException:
             descriptor.forget()
             self._system.close(connecting)

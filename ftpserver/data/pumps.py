@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from ..awaiting import next_or_none
 from ..core.throttle import Throttle
 from ..errors import DataConnectionLost
 from ..interfaces import IFile
@@ -23,15 +25,20 @@ from .system import System
 
 __all__ = ["Pump"]
 
-#: Octets that one transfer moves in one turn of the reactor: about 1 ms of copying, so that others keep moving.
+#: What one transfer does in one turn of the reactor, in octets and in seconds, so that others keep moving.
 OCTETS_PER_TURN = 1048576
+SECONDS_PER_TURN = 0.002
+
+#: Reads of 64 KiB at the end of a download, for a client that sent something; one that sends without end is cut off.
+READS_AT_END = 16
 
 
 class Pump:
     """
-    One open data connection and the octets that pass it.
+    One open data connection and the octets of the one transfer that passes it.
 
     :param block_size: largest piece in octets.
+    :param throttle: speed limits of this transfer.
     :param wait: waits for a Deferred; raises when the transfer is aborted.
     :param call: waits for a call to the store in the same way.
     :ivar waiting_since: since when the client has kept this waiting; ``None`` while it does not.
@@ -43,8 +50,7 @@ class Pump:
         descriptor: Descriptor,
         system: System,
         block_size: int,
-        read_throttle: Throttle,
-        write_throttle: Throttle,
+        throttle: Throttle,
         wait: Wait,
         call: Callable[[Awaitable[Any]], Awaitable[Any]],
     ) -> None:
@@ -52,26 +58,28 @@ class Pump:
         self._descriptor = descriptor
         self._system = system
         self._block_size = block_size
-        self._read_throttle = read_throttle
-        self._write_throttle = write_throttle
+        self._throttle = throttle
         self._wait = wait
         self._call = call
-        self._this_turn = 0
+        self._paid = 0
+        self._begin_turn()
         self.bytes_moved = 0
         self.last_progress: float = reactor.seconds()
         self.waiting_since: float | None = None
 
     async def send(self, source: IFile, shape: ToNetwork | None) -> None:
         """Send a file from its offset to its end."""
-        throttle, read, call = self._write_throttle, source.read, self._call
-        while data := await call(read(throttle.piece(self._block_size))):
+        read, call = source.read, self._call
+        while data := await call(read(self._block_size)):
             await self._send_all(data if shape is None else shape.convert(data))
         self._end()
 
     async def send_batches(self, batches: AsyncIterator[bytes]) -> None:
         """Send what an iterator gives."""
-        while (data := await self._call(_next(batches))) is not None:
+        while (data := await self._call(next_or_none(batches))) is not None:
             await self._send_all(data)
+            # Of a long directory a pattern may leave nothing to send.
+            await self._breathe()
         self._end()
 
     async def receive(self, target: IFile, shape: FromNetwork | None) -> None:
@@ -80,67 +88,97 @@ class Pump:
         while amount := await self._receive_into(buffer):
             data = buffer[:amount] if shape is None else shape.convert(bytes(buffer[:amount]))
             await self._call(target.write(data))
-            await self._moved(amount, self._read_throttle)
+            await self._breathe()
         if shape is not None and (rest := shape.finish()):
             await self._call(target.write(rest))
 
     def close(self) -> None:
         """Close the connection."""
+        self._give_back()
         self._descriptor.forget()
         self._system.close(self._descriptor.handle)
 
     async def _send_all(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            piece = view[: self._write_throttle.piece(len(view))]
+            allowed = await self._allowed(len(view))
             try:
-                amount = self._system.send(self._descriptor.handle, piece)
+                amount = self._system.send(self._descriptor.handle, view[:allowed])
             except BlockingIOError:
                 await self._until(self._descriptor.writable)
             except OSError as error:
                 raise DataConnectionLost(str(error)) from error
             else:
                 view = view[amount:]
-                await self._moved(amount, self._write_throttle)
+                self._moved(amount)
+                await self._breathe()
 
     async def _receive_into(self, buffer: memoryview) -> int:
-        piece = buffer[: self._read_throttle.piece(len(buffer))]
         while True:
+            allowed = await self._allowed(len(buffer))
             try:
-                return self._system.receive_into(self._descriptor.handle, piece)
+                amount = self._system.receive_into(self._descriptor.handle, buffer[:allowed])
             except BlockingIOError:
                 await self._until(self._descriptor.readable)
             except OSError as error:
                 raise DataConnectionLost(str(error)) from error
+            else:
+                self._moved(amount)
+                return amount
 
-    async def _until(self, ready: Callable[[], Any]) -> None:
+    async def _allowed(self, wanted: int) -> int:
+        """Return how many of *wanted* octets may move now, after waiting for the speed limits if need be."""
+        if not self._throttle.buckets:
+            return wanted
+        if not self._paid:
+            now = self._reactor.seconds()
+            self._paid = self._throttle.piece(wanted, now)
+            delay = self._throttle.take(self._paid, now)
+            if delay > 0:
+                await self._pause(delay)
+        return min(wanted, self._paid)
+
+    def _give_back(self) -> None:
+        # A client that keeps this waiting, or goes, must not use up what others could move meanwhile.
+        self._throttle.give_back(self._paid)
+        self._paid = 0
+
+    def _moved(self, amount: int) -> None:
+        self.bytes_moved += amount
+        self.last_progress = self._reactor.seconds()
+        self._this_turn += amount
+        if self._paid:
+            self._paid -= amount
+
+    async def _breathe(self) -> None:
+        """Let others have a turn when this transfer has had its own."""
+        if self._this_turn >= OCTETS_PER_TURN or self._reactor.seconds() - self._turn_began >= SECONDS_PER_TURN:
+            await self._pause(0)
+
+    async def _pause(self, delay: float) -> None:
+        await self._wait(deferLater(self._reactor, delay))
+        self._begin_turn()
+
+    async def _until(self, ready: Callable[[], Deferred[None]]) -> None:
+        self._give_back()
         self.waiting_since = self._reactor.seconds()
         await self._wait(ready())
         self.waiting_since = None
-        self._this_turn = 0
+        self._begin_turn()
 
-    async def _moved(self, amount: int, throttle: Throttle) -> None:
-        now = self._reactor.seconds()
-        self.bytes_moved += amount
-        self.last_progress = now
-        self._this_turn += amount
-        delay = throttle.take(amount, now)
-        if delay > 0 or self._this_turn >= OCTETS_PER_TURN:
-            self._this_turn = 0
-            await self._wait(deferLater(self._reactor, delay))
+    def _begin_turn(self) -> None:
+        self._this_turn = 0
+        self._turn_began: float = self._reactor.seconds()
 
     def _end(self) -> None:
-        """End the output in order: what the client sent meanwhile is read, or closing would reset what it has to get."""
+        """End the output; what the client sent meanwhile is read, or closing would reset what it has yet to get."""
         rest = memoryview(bytearray(65536))
         try:
             self._system.end_output(self._descriptor.handle)
-            while self._system.receive_into(self._descriptor.handle, rest):
-                continue
+            for _ in range(READS_AT_END):
+                if not self._system.receive_into(self._descriptor.handle, rest):
+                    break
         except BlockingIOError:
             return
         except OSError as error:
             raise DataConnectionLost(str(error)) from error
-
-
-async def _next(batches: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(batches, None)

@@ -31,10 +31,6 @@ class ToNetwork:
             return b"\n" + _BARE_LF.sub(b"\r\n", data[1:])
         return _BARE_LF.sub(b"\r\n", data)
 
-    def finish(self) -> bytes:
-        """Return what is left at the end: nothing."""
-        return b""
-
 
 class FromNetwork:
     """Turns CRLF into LF; a CR alone and an LF alone stay."""

@@ -22,6 +22,12 @@ def _family(host: str) -> int:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
+def _prepare(any_socket: socket.socket) -> None:
+    any_socket.setblocking(False)
+    # A client that lost its power sends no end; without a socket_timeout nothing else would tell.
+    any_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
 class System:
     """Sockets as data connections use them; all are non-blocking."""
 
@@ -34,7 +40,7 @@ class System:
         """
         listener = socket.socket(_family(host), socket.SOCK_STREAM)
         try:
-            listener.setblocking(False)
+            _prepare(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
             listener.listen(BACKLOG)
@@ -51,18 +57,21 @@ class System:
         :raises BlockingIOError: if none waits.
         """
         accepted, address = listener.accept()
-        accepted.setblocking(False)
+        _prepare(accepted)
         return accepted, str(address[0])
 
     def dial(self, local_host: str, host: str, port: int) -> socket.socket:
         """
         Begin to connect from *local_host*; the socket is writable when the outcome is known.
 
+        The system chooses the port to call from. RFC 959 has 20 there, which only a privileged process can use, and
+        which firewalls were once told to trust.
+
         :raises OSError: if it fails at once.
         """
         connecting = socket.socket(_family(host), socket.SOCK_STREAM)
         try:
-            connecting.setblocking(False)
+            _prepare(connecting)
             if _family(local_host) == _family(host):
                 connecting.bind((local_host, 0))
             outcome = connecting.connect_ex((host, port))
