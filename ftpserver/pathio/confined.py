@@ -11,20 +11,26 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import stat
-from collections import deque
+import threading
 from collections.abc import Sequence
 
-from ..core.paths import VirtualPath, resolve
+from ..core.paths import ROOT, VirtualPath, resolve
+from .holding import HeldDescriptor
+from .walking import walk_to
 
-__all__ = ["Root"]
+__all__ = ["LazyRoot", "Root"]
 
 _OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_IN_ROOT = 0x10
 
-#: Links followed on one path; the kernel has the same bound.
-MAXIMUM_LINKS = 40
+#: Times that the kernel is asked again when a rename somewhere kept it from being sure; then the walk decides.
+ATTEMPTS = 8
+
+#: PATH_MAX with the final NUL: the kernel takes no longer path in one call.
+MAXIMUM_OCTETS = 4095
+
+_DELETED = " (deleted)"
 
 _PATH_FLAGS = os.O_PATH | os.O_CLOEXEC
 
@@ -33,16 +39,21 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall.restype = ctypes.c_long
+_syscall.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
 def _openat2(directory: int, path: bytes) -> int:
     how = _OpenHow(_PATH_FLAGS, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
-    descriptor = int(_libc.syscall(_OPENAT2, directory, path, ctypes.byref(how), ctypes.sizeof(how)))
+    descriptor = int(_syscall(_OPENAT2, directory, path, ctypes.addressof(how), ctypes.sizeof(how)))
     if descriptor < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        raise _os_error(ctypes.get_errno())
     return descriptor
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
 
 
 def kernel_confines() -> bool:
@@ -69,15 +80,12 @@ class Root:
     """
 
     def __init__(self, base_path: str, *, walk: bool = False) -> None:
-        self.descriptor = os.open(base_path, _PATH_FLAGS | os.O_DIRECTORY)
+        self._held = HeldDescriptor(os.open(base_path, _PATH_FLAGS | os.O_DIRECTORY))
         self._walks = walk or not kernel_confines()
-        self._own_path = os.readlink(f"/proc/self/fd/{self.descriptor}")
 
     def close(self) -> None:
-        """Close the descriptor of the root."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        """Close the descriptor of the root, once no call uses it any more."""
+        self._held.close()
 
     def locate(self, parts: Sequence[str]) -> int:
         """
@@ -85,57 +93,106 @@ class Root:
 
         :raises OSError: if there is nothing, or only a way out.
         """
-        if self._walks:
-            return self._walk(parts)
-        return _openat2(self.descriptor, os.fsencode("/".join(parts)) or b".")
+        path = _encoded(parts)
+        with self._held as root:
+            if not self._walks:
+                for _ in range(ATTEMPTS):
+                    try:
+                        return self._ask_kernel(root, path)
+                    except BlockingIOError:
+                        # A rename or a mount came in between, perhaps of somebody who wants just that.
+                        continue
+            return walk_to(root, parts)
 
-    def _walk(self, parts: Sequence[str]) -> int:
-        stack = [os.dup(self.descriptor)]
-        waiting = deque(parts)
-        links = 0
-        try:
-            while waiting:
-                name = waiting.popleft()
-                if name == "..":
-                    if len(stack) > 1:
-                        os.close(stack.pop())
-                    continue
-                found = os.open(name, _PATH_FLAGS | os.O_NOFOLLOW, dir_fd=stack[-1])
-                if not stat.S_ISLNK(os.fstat(found).st_mode):
-                    stack.append(found)
-                    continue
-                links += 1
-                target = _target(found, links)
-                waiting.extendleft(name for name in reversed(target.split("/")) if name not in ("", "."))
-                if target.startswith("/"):
-                    self._back_to_root(stack)
-            return stack.pop()
-        finally:
-            for descriptor in stack:
-                os.close(descriptor)
+    def _ask_kernel(self, root: int, path: bytes) -> int:
+        return _openat2(root, path)
 
-    @staticmethod
-    def _back_to_root(stack: list[int]) -> None:
-        while len(stack) > 1:
-            os.close(stack.pop())
-
-    def reached(self, descriptor: int) -> VirtualPath:
+    def reached(self, descriptor: int, asked: VirtualPath = ROOT) -> VirtualPath:
         """
         Return the virtual path that *descriptor* is at.
 
-        :raises OSError: if it is at no path below the root any more.
+        :param asked: what it probably is: that is returned as it is where it is right.
+        :raises OSError: if it is at no path below the root any more, or at one that no client can name.
         """
+        with self._held as root:
+            own = os.readlink(f"/proc/self/fd/{root}")
         real = os.readlink(f"/proc/self/fd/{descriptor}")
-        prefix = self._own_path.rstrip("/")
-        if real != self._own_path and not real.startswith(prefix + "/"):
+        prefix = own.rstrip("/")
+        if real != own and not real.startswith(prefix + "/"):
             raise FileNotFoundError(errno.ENOENT, "outside of the root")
-        return resolve(real[len(prefix) :] or "/")
+        if real.endswith(_DELETED) and _is_deleted(real, descriptor):
+            raise FileNotFoundError(errno.ENOENT, "removed meanwhile")
+        below = real[len(prefix) :] or "/"
+        if below == str(asked):
+            return asked
+        try:
+            return resolve(below)
+        except ValueError as error:
+            raise FileNotFoundError(errno.ENOENT, str(error)) from error
 
 
-def _target(link: int, links: int) -> str:
+def _is_deleted(real: str, descriptor: int) -> bool:
+    """Tell what has been removed from what only has a name like that."""
+    status = os.fstat(descriptor)
+    if status.st_nlink == 0:
+        return True
+    # Of a file with several names the one that led here may be gone.
     try:
-        if links > MAXIMUM_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        return os.readlink("", dir_fd=link)
-    finally:
-        os.close(link)
+        return not os.path.samestat(os.lstat(real), status)
+    except FileNotFoundError:
+        return True
+
+
+def _encoded(parts: Sequence[str]) -> bytes:
+    try:
+        path = os.fsencode("/".join(parts)) or b"."
+    except UnicodeEncodeError as error:
+        raise _os_error(errno.EILSEQ) from error
+    if len(path) > MAXIMUM_OCTETS:
+        raise _os_error(errno.ENAMETOOLONG)
+    return path
+
+
+class LazyRoot:
+    """
+    The root of one login, opened by the first call that needs it: the file system may be slow or gone.
+
+    :param base_path: real path of the directory.
+    :param walk: see :class:`Root`.
+    """
+
+    def __init__(self, base_path: str, *, walk: bool = False) -> None:
+        self._base_path = base_path
+        self._walk = walk
+        self._lock = threading.Lock()
+        self._root: Root | None = None
+        self._is_closed = False
+
+    def get(self) -> Root:
+        """
+        Return the root, in any thread.
+
+        :raises OSError: if it cannot be opened, or was closed.
+        """
+        root = self._root
+        return root if root is not None else self._opened()
+
+    def _opened(self) -> Root:
+        opened = Root(self._base_path, walk=self._walk)
+        # Opening may block for long, so it holds no lock; of two at once the first stays.
+        with self._lock:
+            if self._root is None and not self._is_closed:
+                self._root = opened
+                return opened
+        opened.close()
+        if self._root is None:
+            raise _os_error(errno.EBADF)
+        return self._root
+
+    def close(self) -> None:
+        """Close the root; a call that is still in a thread fails or finishes with it."""
+        with self._lock:
+            self._is_closed = True
+            root, self._root = self._root, None
+        if root is not None:
+            root.close()

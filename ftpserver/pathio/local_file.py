@@ -1,4 +1,4 @@
-# -*- test-case-name: tests.test_local -*-
+# -*- test-case-name: tests.test_local_file -*-
 # Copyright (c) The ftpserver authors.
 # See LICENSE for details.
 
@@ -9,12 +9,11 @@ One open local file, and what becomes of it at the end.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import secrets
 import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Protocol
 
 from zope.interface import implementer
 
@@ -23,69 +22,16 @@ from ..core.status import FileStatus
 from ..core.uploads import UploadPolicy
 from ..errors import RestartBeyondEnd, translating
 from ..interfaces import IFile, IReachedPath, IRealFile
+from .place import Place
 from .system import FileSystem
 
-__all__ = ["HIDDEN_PREFIX", "LocalFile", "Place"]
-
-#: Names that begin so are of uploads under way; no client can list, read or guess them.
-HIDDEN_PREFIX = ".ftpserver-"
-
-Run = Callable[..., Awaitable[Any]]
+__all__ = ["LocalFile", "Run"]
 
 
-def hidden_name() -> str:
-    """Return a name for an upload under way."""
-    return f"{HIDDEN_PREFIX}{secrets.token_hex(16)}.part"
+class Run(Protocol):
+    """Calls a function where calls to a store are made; see :meth:`~ftpserver.pathio.threads.StorageThreads.run`."""
 
-
-@dataclass(slots=True)
-class Place:
-    """
-    Where a written file belongs.
-
-    :ivar directory: descriptor of the parent directory, owned by this.
-    :ivar name: the last component.
-    :ivar is_new: whether nothing was there when it was opened.
-    :ivar exclusive: whether something that has come there meanwhile may not be replaced.
-    :ivar temporary: hidden name of the data until the end; empty for a file without a name; ``None`` in place.
-    """
-
-    directory: int
-    name: str
-    is_new: bool
-    exclusive: bool = False
-    temporary: str | None = None
-
-    def publish(self, descriptor: int, *, replace: bool) -> None:
-        """Give the data its name, in one step."""
-        if self.temporary is None:
-            return
-        if not replace:
-            self._link(descriptor)
-            return
-        # A rename replaces in one step; a link cannot.
-        if not self.temporary:
-            hidden = hidden_name()
-            self._link(descriptor, hidden)
-            self.temporary = hidden
-        os.replace(self.temporary, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
-        self.temporary = None
-
-    def _link(self, descriptor: int, name: str | None = None) -> None:
-        source = self.temporary or f"/proc/self/fd/{descriptor}"
-        os.link(
-            source,
-            name or self.name,
-            src_dir_fd=self.directory if self.temporary else None,
-            dst_dir_fd=self.directory,
-            follow_symlinks=not self.temporary,
-        )
-
-    def discard(self) -> None:
-        """Remove what must not stay."""
-        if self.temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.temporary, dir_fd=self.directory)
+    def __call__(self, function: Any, *arguments: Any, dispose: Any = None, owed: bool = False) -> Awaitable[Any]: ...
 
 
 @implementer(IFile, IRealFile, IReachedPath)
@@ -95,7 +41,7 @@ class LocalFile:
 
     :param descriptor: owned by this.
     :param virtual_path: the path really reached.
-    :param run: calls a function where calls to this store are made.
+    :param run: makes the calls.
     :param place: where a written file belongs; ``None`` for one that is read.
     :param appends: whether every write goes to the end.
     :param truncates: whether the old content goes with the first write.
@@ -113,7 +59,7 @@ class LocalFile:
         appends: bool = False,
         truncates: bool = False,
     ) -> None:
-        self.offset = 0
+        self.offset = os.fstat(descriptor).st_size if appends else 0
         self.virtual_path = virtual_path
         self._descriptor = descriptor
         self._run = run
@@ -123,6 +69,8 @@ class LocalFile:
         self._appends = appends
         self._truncates = truncates
         self._written = False
+        self._end_of_moved = 0
+        self._was_given_up = False
         # A call that was given up may still be in its thread: closing waits for it, or it would meet the next file
         # that gets the same descriptor.
         self._lock = threading.Lock()
@@ -134,42 +82,48 @@ class LocalFile:
     def advance(self, amount: int) -> None:
         """See :meth:`IRealFile.advance`."""
         self.offset += amount
-        self._written = self._written or self._place is not None
+        if self._place is not None and amount:
+            self._written = True
+            self._end_of_moved = max(self._end_of_moved, self.offset)
 
     async def read(self, amount: int) -> bytes:
         """See :meth:`IFile.read`."""
-        data: bytes = await self._run(self._read, amount)
+        data: bytes = await self._run(self._read, amount, self.offset)
         self.offset += len(data)
         return data
 
-    def _read(self, amount: int) -> bytes:
+    def _read(self, amount: int, offset: int) -> bytes:
         with self._lock, translating():
-            return self._system.read(self._descriptor, amount, self.offset)
+            return self._system.read(self._descriptor, amount, offset)
 
     async def write(self, data: bytes | memoryview) -> None:
         """See :meth:`IFile.write`."""
-        # In a thread the buffer is looked at later, when the caller may have given up and use it again.
-        await self._run(self._write, data)
+        # The thread of a call that was given up still looks at the buffer; what it finds there is of a failed upload.
+        await self._run(self._write, data, self.offset)
         self.offset += len(data)
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: bytes | memoryview, offset: int) -> None:
         rest = memoryview(data)
-        offset = self.offset
         with self._lock, translating():
+            if not rest:
+                return
             self._truncate()
-            self._written = True
             while rest:
                 if self._appends:
                     amount = self._system.append(self._descriptor, rest)
                 else:
                     amount = self._system.write(self._descriptor, rest, offset)
+                if amount <= 0:
+                    raise OSError(errno.EIO, "nothing was written")
+                self._written = True
                 offset += amount
                 rest = rest[amount:]
 
     def _truncate(self) -> None:
+        """Cut what is left of the old content, behind what was moved through the descriptor."""
         if self._truncates:
             self._truncates = False
-            os.ftruncate(self._descriptor, 0)
+            os.ftruncate(self._descriptor, self._end_of_moved)
 
     async def seek(self, offset: int) -> None:
         """See :meth:`IFile.seek`."""
@@ -187,83 +141,98 @@ class LocalFile:
             return os.fstat(self._descriptor)
 
     async def close(self) -> None:
-        """See :meth:`IFile.close`."""
-        if self._descriptor >= 0:
-            await self._run(self._close)
+        """
+        See :meth:`IFile.close`.
+
+        When it fails, a new file is removed whatever ``partial_uploads`` says: its length may be right, and its content
+        is not what was sent.
+        """
+        if self._descriptor < 0:
+            return
+        try:
+            await self._run(self._close, owed=True)
+        except BaseException:
+            # Given up while it waited: it is in nobody's interest any more that the name appears.
+            self._was_given_up = True
+            raise
 
     def _close(self) -> None:
         with self._lock, translating():
+            place, self._place = self._place, None
             try:
-                if self._place is not None:
-                    self._truncate()
-                    self._commit(self._place)
+                if place is not None:
+                    self._finish(place)
             finally:
-                self._release()
+                self._release(place)
 
-    def _commit(self, place: Place) -> None:
+    def _finish(self, place: Place) -> None:
+        try:
+            if not self._was_given_up:
+                self._truncate()
+                self._flush()
+            if self._was_given_up:
+                self._keep_part(place)
+                return
+            place.commit(self._descriptor)
+        except BaseException:
+            if place.in_place and place.is_new:
+                # The first failure is the one to tell.
+                with contextlib.suppress(OSError):
+                    place.remove_own(self._descriptor)
+            raise
+        if self._policy.fsync == "directory" and place.makes_entry:
+            place.sync()
+
+    def _flush(self) -> None:
         if self._policy.fsync != "never":
             self._system.fsync(self._descriptor)
         # Network file systems tell of writes that failed only when a descriptor is closed; after that the name appears.
         self._system.close(os.dup(self._descriptor))
-        try:
-            place.publish(self._descriptor, replace=not place.is_new)
-        except FileExistsError:
-            # Somebody else was faster. The later of two whole uploads stays.
-            if place.exclusive:
-                raise
-            place.publish(self._descriptor, replace=True)
-        if self._policy.fsync == "directory":
-            directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place.directory)
-            try:
-                self._system.fsync(directory)
-            finally:
-                os.close(directory)
 
     async def abort(self) -> bool:
         """See :meth:`IFile.abort`."""
         if self._descriptor < 0:
             return False
-        return bool(await self._run(self._abort))
+        return bool(await self._run(self.give_up, owed=True))
 
-    def _abort(self) -> bool:
+    def give_up(self) -> bool:
+        """Abort, in the thread of the caller."""
         with self._lock:
+            place, self._place = self._place, None
             try:
-                return self._place is not None and self._keep_part(self._place)
+                return place is not None and self._keep_part(place)
             except OSError:
                 # The part is lost; the transfer has failed anyway and is answered so.
                 return False
             finally:
-                self._release()
+                self._release_quietly(place)
 
     def _keep_part(self, place: Place) -> bool:
         if not place.is_new:
             # In place, the old file has what came so far; otherwise it is as it was.
-            return place.temporary is None and self._written
+            if place.in_place and self._written:
+                self._truncate()
+            return place.in_place and self._written
         if self._policy.partial == "keep" and self._written:
-            place.publish(self._descriptor, replace=False)
+            place.publish_new(self._descriptor)
             return True
-        if place.temporary is None:
-            self._remove_own(place)
+        if place.in_place:
+            place.remove_own(self._descriptor)
         return False
 
-    def _remove_own(self, place: Place) -> None:
-        own, there = os.fstat(self._descriptor), os.lstat(place.name, dir_fd=place.directory)
-        if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino):
-            os.unlink(place.name, dir_fd=place.directory)
-
-    def _release(self) -> None:
+    def _release(self, place: Place | None) -> None:
         descriptor, self._descriptor = self._descriptor, -1
-        place, self._place = self._place, None
-        if descriptor < 0:
-            return
         try:
-            self._system.close(descriptor)
+            if descriptor >= 0:
+                self._system.close(descriptor)
         finally:
             if place is not None:
-                try:
-                    place.discard()
-                finally:
-                    os.close(place.directory)
+                place.close()
+
+    def _release_quietly(self, place: Place | None) -> None:
+        # What the close could not write is a part of an upload that has failed already.
+        with contextlib.suppress(OSError):
+            self._release(place)
 
     async def __aenter__(self) -> LocalFile:
         return self

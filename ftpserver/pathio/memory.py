@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class Node:
     data: bytearray = field(default_factory=bytearray)
     children: dict[str, Node] = field(default_factory=dict)
     number: int = field(default_factory=lambda: next(_numbers))
+    is_removed: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -57,6 +58,22 @@ class Node:
         """The stat values."""
         links = 2 if self.is_directory else 1
         return Status(self.mode, len(self.data), self.modified, self.number, 1, links)
+
+    def enter(self, name: str, node: Node, now: float) -> None:
+        """
+        Give *node* the name *name* in this directory.
+
+        :raises NoSuchPath: if the directory was removed.
+        """
+        if self.is_removed:
+            raise NoSuchPath(name)
+        self.children[name] = node
+        self.modified = now
+
+    def leave(self, name: str, now: float) -> None:
+        """Take the name *name* out of this directory."""
+        del self.children[name]
+        self.modified = now
 
 
 class MemoryFiles:
@@ -77,23 +94,67 @@ class MemoryFiles:
         return MemoryPathIO(connection, files=self)
 
 
+@dataclass
+class _Place:
+    """Where a written file belongs."""
+
+    parent: Node
+    name: str
+    is_new: bool = False
+    exclusive: bool = False
+    is_hidden: bool = False
+
+    def commit(self, node: Node, now: float) -> None:
+        if self.is_hidden:
+            there = self.parent.children.get(self.name)
+            if there is not None and (self.exclusive or there.is_directory):
+                raise PathExists(self.name)
+            self.parent.enter(self.name, node, now)
+
+    def keep(self, node: Node, now: float) -> bool:
+        """Keep a part, where no old file is in its place."""
+        if self.is_hidden:
+            if not self.is_new or self.parent.is_removed or self.name in self.parent.children:
+                return False
+            self.parent.enter(self.name, node, now)
+        return True
+
+    def remove(self, node: Node, now: float) -> None:
+        """Remove a part."""
+        if not self.is_hidden and self.parent.children.get(self.name) is node:
+            self.parent.leave(self.name, now)
+
+
 @implementer(IFile)
 class MemoryFile:
     """
     An open file in memory.
 
     :param node: what is read or written.
-    :param finish: called with whether it ended well; returns whether a part was kept.
+    :param place: where a written file belongs; ``None`` for one that is read.
+    :param appends: whether every write goes to the end.
+    :param truncates: whether the old content goes with the first write.
     """
 
-    def __init__(self, node: Node, clock: Callable[[], float], finish: Callable[[bool], bool], appends: bool) -> None:
+    def __init__(
+        self,
+        node: Node,
+        clock: Callable[[], float],
+        policy: UploadPolicy,
+        place: _Place | None = None,
+        *,
+        appends: bool = False,
+        truncates: bool = False,
+    ) -> None:
         self._node = node
         self._clock = clock
-        self._finish = finish
+        self._policy = policy
+        self._place = place
         self._appends = appends
+        self._truncates = truncates
         self._offset = 0
+        self._written = False
         self._is_open = True
-        self.reads = False
 
     async def read(self, amount: int) -> bytes:
         """See :meth:`IFile.read`."""
@@ -101,19 +162,29 @@ class MemoryFile:
         self._offset += len(data)
         return data
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
         """See :meth:`IFile.write`."""
+        if not data:
+            return
+        self._truncate()
         content = self._node.data
         if self._appends:
             self._offset = len(content)
         content.extend(bytes(max(0, self._offset - len(content))))
         content[self._offset : self._offset + len(data)] = data
         self._offset += len(data)
+        self._written = True
         self._node.modified = self._clock()
+
+    def _truncate(self) -> None:
+        if self._truncates:
+            self._truncates = False
+            self._node.data.clear()
+            self._node.modified = self._clock()
 
     async def seek(self, offset: int) -> None:
         """See :meth:`IFile.seek`."""
-        if self.reads and offset > len(self._node.data):
+        if self._place is None and offset > len(self._node.data):
             raise RestartBeyondEnd(f"octet {offset} is beyond the end")
         self._offset = offset
 
@@ -125,14 +196,21 @@ class MemoryFile:
         """See :meth:`IFile.close`."""
         if self._is_open:
             self._is_open = False
-            self._finish(True)
+            self._truncate()
+            if self._place is not None:
+                self._place.commit(self._node, self._clock())
 
     async def abort(self) -> bool:
         """See :meth:`IFile.abort`."""
-        if not self._is_open:
+        is_open, self._is_open = self._is_open, False
+        place = self._place
+        if not is_open or place is None:
             return False
-        self._is_open = False
-        return self._finish(False)
+        if self._written and (not place.is_new or self._policy.partial == "keep"):
+            return place.keep(self._node, self._clock())
+        if place.is_new:
+            place.remove(self._node, self._clock())
+        return False
 
     async def __aenter__(self) -> MemoryFile:
         return self
@@ -191,46 +269,29 @@ class MemoryPathIO:
             if mode == "rb" or not (create or mode == "xb"):
                 raise
             return self._open_new(path, mode)
-        if node.is_directory:
-            raise NotAFile(str(path))
         if mode == "xb":
             raise PathExists(str(path))
-        if mode == "wb":
-            return self._open_to_replace(node)
-        file = MemoryFile(node, self.files.clock, lambda ended_well: not ended_well, mode == "ab")
-        file.reads = mode == "rb"
-        return file
+        if node.is_directory:
+            raise NotAFile(str(path))
+        return self._open_old(path, node, mode)
 
     def _open_new(self, path: VirtualPath, mode: OpenMode) -> MemoryFile:
         parent = self._parent(path)
-        node = Node(stat.S_IFREG | 0o644, self.files.clock())
+        now = self.files.clock()
+        node = Node(stat.S_IFREG | 0o644, now)
         is_hidden = self._uploads.atomic and mode in ("wb", "xb")
+        place = _Place(parent, path.name, is_new=True, exclusive=mode == "xb", is_hidden=is_hidden)
         if not is_hidden:
-            parent.children[path.name] = node
+            parent.enter(path.name, node, now)
+        return MemoryFile(node, self.files.clock, self._uploads, place, appends=mode == "ab")
 
-        def finish(ended_well: bool) -> bool:
-            keeps = ended_well or (self._uploads.partial == "keep" and bool(node.data))
-            there = parent.children.get(path.name)
-            if keeps and is_hidden:
-                if there is not None and (mode == "xb" or not ended_well):
-                    raise PathExists(str(path))
-                parent.children[path.name] = node
-            elif not keeps and there is node:
-                del parent.children[path.name]
-            return keeps and not ended_well
-
-        return MemoryFile(node, self.files.clock, finish, mode == "ab")
-
-    def _open_to_replace(self, old: Node) -> MemoryFile:
-        fresh = Node(old.mode, self.files.clock())
-
-        def finish(ended_well: bool) -> bool:
-            changes = ended_well or (not self._uploads.atomic and bool(fresh.data))
-            if changes:
-                old.data, old.modified = fresh.data, fresh.modified
-            return changes and not ended_well
-
-        return MemoryFile(fresh, self.files.clock, finish, False)
+    def _open_old(self, path: VirtualPath, node: Node, mode: OpenMode) -> MemoryFile:
+        if mode == "rb":
+            return MemoryFile(node, self.files.clock, self._uploads)
+        place = _Place(self._parent(path), path.name, is_hidden=self._uploads.atomic and mode == "wb")
+        if place.is_hidden:
+            return MemoryFile(Node(node.mode, self.files.clock()), self.files.clock, self._uploads, place)
+        return MemoryFile(node, self.files.clock, self._uploads, place, appends=mode == "ab", truncates=mode == "wb")
 
     async def list(self, path: VirtualPath) -> Sequence[str]:
         """See :meth:`IPathIO.list`."""
@@ -240,35 +301,37 @@ class MemoryPathIO:
         """See :meth:`IPathIO.mkdir`."""
         if path.is_root:
             raise PathExists("/")
-        children = self._parent(path).children
-        if path.name in children:
+        parent, now = self._parent(path), self.files.clock()
+        if path.name in parent.children:
             raise PathExists(str(path))
-        children[path.name] = Node(stat.S_IFDIR | 0o755, self.files.clock())
+        parent.enter(path.name, Node(stat.S_IFDIR | 0o755, now), now)
 
     async def rmdir(self, path: VirtualPath) -> None:
         """See :meth:`IPathIO.rmdir`."""
         parent, node = self._parent(path), self._directory(path)
         if node.children:
             raise DirectoryNotEmpty(str(path))
-        del parent.children[path.name]
+        parent.leave(path.name, self.files.clock())
+        node.is_removed = True
 
     async def unlink(self, path: VirtualPath) -> None:
         """See :meth:`IPathIO.unlink`."""
         parent = self._parent(path)
         if self._find(path).is_directory:
             raise NotAFile(str(path))
-        del parent.children[path.name]
+        parent.leave(path.name, self.files.clock())
 
     async def rename(self, source: VirtualPath, target: VirtualPath, *, replace: bool = True) -> None:
         """See :meth:`IPathIO.rename`."""
-        old, new, node = self._parent(source), self._parent(target), self._find(source)
         if source != target and source.contains(target):
             raise NameNotAllowed("into itself")
+        old, new, node = self._parent(source), self._parent(target), self._find(source)
         there = new.children.get(target.name)
-        if there is not None and there is not node and (not replace or there.is_directory or node.is_directory):
+        if there is not None and (not replace or there.is_directory or node.is_directory):
             raise PathExists(str(target))
-        del old.children[source.name]
-        new.children[target.name] = node
+        now = self.files.clock()
+        old.leave(source.name, now)
+        new.enter(target.name, node, now)
 
     async def set_modified(self, path: VirtualPath, modified: float) -> None:
         """See :meth:`IPathIO.set_modified`."""
@@ -282,12 +345,12 @@ class MemoryPathIO:
     async def close(self) -> None:
         """See :meth:`IPathIO.close`."""
 
-    async def scan(self, path: VirtualPath, amount: int) -> AsyncIterator[Sequence[Entry]]:
+    async def scan(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[Entry], None]:
         """See :meth:`IBatchListing.scan`."""
         entries = [(name, node.status) for name, node in self._directory(path).children.items()]
         return _batches(entries, amount)
 
 
-async def _batches(entries: Sequence[Entry], amount: int) -> AsyncIterator[Sequence[Entry]]:
+async def _batches(entries: Sequence[Entry], amount: int) -> AsyncGenerator[Sequence[Entry], None]:
     for start in range(0, len(entries), amount):
         yield entries[start : start + amount]
