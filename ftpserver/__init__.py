@@ -5,7 +5,8 @@
 """
 A complete FTP server on Twisted: run it, embed it, test with it.
 
-This module, :mod:`ftpserver.interfaces`, :mod:`ftpserver.errors` and :mod:`ftpserver.testing` are what is public.
+What is public: this module, :mod:`ftpserver.interfaces`, :mod:`ftpserver.errors`, the events in
+:mod:`ftpserver.core.events`, and :mod:`ftpserver.testing`.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ from .commands.registry import (
 )
 from .control.state import Connection
 from .core.limits import AvailableConnections
-from .core.paths import VirtualPath
+from .core.paths import VirtualPath, resolve
 from .core.replies import Reply, reply
+from .core.status import Entry, FileStatus, Status
 from .core.users import Permission, User
 from .interfaces import IFile, IObserver, IPathIO, IUserManager
+from .observers.log import LogObserver
 from .pathio.local import PathIO
 from .pathio.memory import MemoryFiles, MemoryPathIO
-from .server import Server
+from .server import Server, UserManagerType
 from .users.manager import AbstractUserManager
 from .users.memory import MemoryUserManager
+from .users.passwords import PasswordHashes, hash_password
 
 __all__ = [
     "COMMANDS",
@@ -44,22 +48,30 @@ __all__ = [
     "Connection",
     "ConnectionConditions",
     "Direction",
+    "Entry",
+    "FileStatus",
     "IFile",
     "IObserver",
     "IPathIO",
     "IUserManager",
+    "LogObserver",
     "MemoryFiles",
     "MemoryPathIO",
     "MemoryUserManager",
+    "PasswordHashes",
     "PathConditions",
     "PathIO",
     "PathPermissions",
     "Permission",
     "Reply",
     "Server",
+    "Status",
     "User",
+    "UserManagerType",
     "VirtualPath",
     "command",
+    "hash_password",
     "reply",
+    "resolve",
     "worker",
 ]

@@ -8,6 +8,7 @@ The ports that a server listens on.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, ISystemHandle
+from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -24,6 +25,9 @@ __all__ = ["Listeners"]
 
 #: Ports tried when several families are to share one that the system chooses.
 ATTEMPTS = 20
+
+#: What a machine without IPv6 says of ``::``, and of ``::1`` for a name that still stands in its table of hosts.
+_NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 _Address = tuple[int, tuple[Any, ...]]
 
@@ -81,8 +85,8 @@ class Listeners:
             raise
 
     def _keep(self, port: IListeningPort) -> None:
-        if ISystemHandle.providedBy(port):
-            _keep_urgent_data(port.getHandle())
+        # The ports of Twisted have their socket as an attribute, which no interface names; others have none to set.
+        _keep_urgent_data(getattr(port, "socket", None))
         self._ports.append(port)
 
     async def listen_on(self, host: str | None, port: int, backlog: int) -> None:
@@ -140,10 +144,18 @@ def _listening(endpoint: Any, factory: Factory, description: str) -> IListeningP
 
 def _open_all(addresses: Sequence[_Address], port: int, backlog: int) -> list[socket.socket]:
     opened: list[socket.socket] = []
+    missing: OSError | None = None
     try:
         for family, address in addresses:
             chosen = port or (opened[0].getsockname()[1] if opened else 0)
-            opened.append(_open(family, (address[0], chosen, *address[2:]), backlog))
+            try:
+                opened.append(_open(family, (address[0], chosen, *address[2:]), backlog))
+            except OSError as error:
+                if error.errno not in _NO_SUCH_FAMILY:
+                    raise
+                missing = error
+        if not opened and missing is not None:
+            raise missing
     except OSError:
         for listener in opened:
             listener.close()

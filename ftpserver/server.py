@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorCore
 from twisted.logger import Logger
 
 from .commands import COMMANDS
@@ -39,7 +40,10 @@ from .pathio.local import PathIO
 from .pathio.threads import StorageThreads
 from .users.memory import MemoryUserManager
 
-__all__ = ["Server"]
+__all__ = ["Server", "UserManagerType"]
+
+#: What ``Server(users=...)`` takes: accounts, or where they come from.
+UserManagerType = Iterable[User] | IUserManager
 
 
 class Server(MultiService):
@@ -87,7 +91,7 @@ class Server(MultiService):
 
     def __init__(
         self,
-        users: Iterable[User] | IUserManager | None = None,
+        users: UserManagerType | None = None,
         *,
         block_size: int = 262144,
         socket_timeout: float | None = None,
@@ -141,7 +145,7 @@ class Server(MultiService):
         self.uploads = UploadPolicy(atomic_uploads, partial_uploads, fsync)
         self.storage_threads = StorageThreads(self.reactor, path_threads) if path_threads else None
         self.close_timeout = close_timeout
-        self.commands = commands if active_mode else commands.without("PORT", "EPRT")
+        self.commands = commands if active_mode else commands.without(*{"PORT", "EPRT"}.intersection(commands))
         self.hooks = tuple(hooks)
         self.greeting = _greeting(welcome_message)
         self.publisher = Publisher(observers)
@@ -160,6 +164,7 @@ class Server(MultiService):
         self._sessions: set[ControlConnection] = set()
         self._listeners = Listeners(self.reactor, FTPFactory(self), listeners)
         self._stopping: list[Deferred[None]] = []
+        self._shutdown: object = None
 
     # Lifecycle.
 
@@ -198,10 +203,20 @@ class Server(MultiService):
             self.startService()
 
     def serve_forever(self) -> Deferred[None]:
-        """Return a Deferred that fires when the server was closed; cancelling it closes the server."""
+        """
+        Return a Deferred that fires when the server was closed; cancelling it closes the server.
+
+        Until then a signal that stops the reactor closes the server first, as :meth:`close` says.
+        """
         deferred: Deferred[None] = Deferred(lambda _deferred: self._close_unasked())
         self._stopping.append(deferred)
+        if self._shutdown is None and IReactorCore.providedBy(self.reactor):
+            self._shutdown = self.reactor.addSystemEventTrigger("before", "shutdown", self._shut_down)
         return deferred
+
+    def _shut_down(self) -> Deferred[None]:
+        self._shutdown = None
+        return self.close()
 
     def _close_unasked(self) -> None:
         self.close().addErrback(lambda failure: self.log.failure("closing failed", failure))
@@ -223,6 +238,9 @@ class Server(MultiService):
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
+        trigger, self._shutdown = self._shutdown, None
+        if trigger is not None:
+            self.reactor.removeSystemEventTrigger(trigger)
         await self.stopService()
         waiting, self._stopping = self._stopping, []
         for deferred in waiting:
@@ -249,10 +267,10 @@ class Server(MultiService):
 
     def stopService(self) -> Deferred[Any]:
         """Stop the service as :meth:`close` says."""
-        MultiService.stopService(self)
-        return Deferred.fromCoroutine(self._drain())
+        services = MultiService.stopService(self)
+        return Deferred.fromCoroutine(self._drain(services))
 
-    async def _drain(self) -> None:
+    async def _drain(self, services: Deferred[Any]) -> None:
         await self._listeners.stop()
         sessions = list(self._sessions)
         grace = self.reactor.callLater(self.close_timeout, self._end_all)
@@ -263,9 +281,7 @@ class Server(MultiService):
             grace.cancel()
         if self.storage_threads is not None:
             await self.storage_threads.stop()
-        stop_users = getattr(self.users, "stop", None)
-        if stop_users is not None:
-            await stop_users()
+        await services
 
     def _end_all(self) -> None:
         for session in list(self._sessions):
@@ -347,7 +363,7 @@ def _installed_reactor() -> Any:
     return reactor
 
 
-def _user_manager(users: Iterable[User] | IUserManager | None, reactor: Any) -> Any:
+def _user_manager(users: UserManagerType | None, reactor: Any) -> Any:
     if users is None:
         return MemoryUserManager([User()], reactor=reactor)
     if IUserManager.providedBy(users) or hasattr(users, "get_user"):

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus, is_directory
-from ..core.users import Permission, Right, User
+from ..core.users import CONCERN_ALL_BELOW, Permission, Right, User
 
 if TYPE_CHECKING:
     from ..control.state import Connection
 
-__all__ = ["BATCH", "DirectoryView", "permission_fact"]
+__all__ = ["BATCH", "DirectoryView", "lacking", "permission_fact"]
 
 #: Entries that are asked for, formatted and written at once: few enough that other sessions are answered meanwhile.
 BATCH = 256
@@ -38,6 +38,7 @@ class DirectoryView:
         self._path = path
         self._own = Permission(readable=False, writable=False)
         self._special: dict[str, Permission] = {}
+        self._lacking: dict[str, frozenset[Right]] = {}
         self._asks_each = type(connection.account).get_permissions is not User.get_permissions
 
     async def batches(self) -> AsyncGenerator[Sequence[Entry], None]:
@@ -46,6 +47,9 @@ class DirectoryView:
         self._own = await account.get_permissions(self._path)
         depth = len(self._path.parts)
         below = {one.place.parts[depth] for one in account.permissions_below(self._path)}
+        here = self._connection.current_directory
+        way = here.parts[depth : depth + 1] if self._path.contains(here) else ()
+        self._lacking = {name: lacking(self._connection, self._path.child(name)) for name in {*below, *way}}
         self._special = {name: await account.get_permissions(self._path.child(name)) for name in below}
         hidden = {name for name in below if self._special[name].grants_nothing and self._shows_nothing_below(name)}
         async with aclosing(await self._connection.storage.scan(self._path, BATCH)) as batches:
@@ -64,22 +68,48 @@ class DirectoryView:
 
     def permission_fact(self, name: str, status: FileStatus) -> str:
         """Return the *perm* fact of an entry of the last batch."""
-        return permission_fact(self._special.get(name, self._own), status)
+        return permission_fact(self._special.get(name, self._own), status, self._lacking.get(name, _NOTHING))
 
 
-_OF_FILES = (("a", Right.APPEND), ("d", Right.DELETE), ("f", Right.RENAME), ("r", Right.READ), ("w", Right.OVERWRITE))
-_OF_DIRECTORIES = (
-    ("c", Right.CREATE),
-    ("d", Right.REMOVE_DIRECTORY),
-    ("e", Right.LIST),
-    ("f", Right.RENAME),
-    ("l", Right.LIST),
-    ("m", Right.MAKE_DIRECTORY),
-    ("p", Right.DELETE),
+_NOTHING: frozenset[Right] = frozenset()
+
+
+def lacking(connection: Connection, path: VirtualPath) -> frozenset[Right]:
+    """Return the rights that RNFR and RMD of *path* lack by what is below it: a rule, or the session itself."""
+    if path.contains(connection.current_directory):
+        return CONCERN_ALL_BELOW
+    below = connection.account.permissions_below(path)
+    return frozenset(right for right in CONCERN_ALL_BELOW if not all(one.grants(right) for one in below))
+
+
+def _letters(*pairs: tuple[str, set[Right]]) -> tuple[tuple[str, frozenset[Right]], ...]:
+    return tuple((letter, frozenset(alternatives)) for letter, alternatives in pairs)
+
+
+_OF_FILES = _letters(
+    ("a", {Right.APPEND}),
+    ("d", {Right.DELETE}),
+    ("f", {Right.RENAME}),
+    ("r", {Right.READ}),
+    ("w", {Right.OVERWRITE}),
+)
+_OF_DIRECTORIES = _letters(
+    ("c", {Right.CREATE}),
+    ("d", {Right.REMOVE_DIRECTORY}),
+    ("e", {Right.READ, Right.LIST}),
+    ("f", {Right.RENAME}),
+    ("l", {Right.LIST}),
+    ("m", {Right.MAKE_DIRECTORY}),
+    ("p", {Right.DELETE}),
 )
 
 
-def permission_fact(permission: Permission, status: FileStatus) -> str:
-    """Return the *perm* fact: a letter for each command that *permission* allows (RFC 3659, section 7.5.5)."""
+def permission_fact(permission: Permission, status: FileStatus, lacking: frozenset[Right] = _NOTHING) -> str:
+    """
+    Return the *perm* fact: a letter for each command that would be allowed (RFC 3659, section 7.5.5).
+
+    :param lacking: rights that *permission* grants in vain.
+    """
     letters = _OF_DIRECTORIES if is_directory(status) else _OF_FILES
-    return "".join(letter for letter, right in letters if permission.grants(right))
+    granted = {right for right in Right if permission.grants(right)} - lacking
+    return "".join(letter for letter, alternatives in letters if alternatives & granted)

@@ -23,7 +23,7 @@ from ..core.replies import Reply, reply
 from ..core.status import Entry, FileStatus, is_directory
 from ..errors import PathError
 from .arguments import Argument
-from .directories import DirectoryView, permission_fact
+from .directories import DirectoryView, lacking, permission_fact
 from .registry import ConnectionConditions, Direction, PathPermissions, command, worker
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ async def mlst(connection: Connection, path: VirtualPath) -> Reply:
     """Show the facts of one file or directory."""
     status = await connection.storage.stat(path)
     permission = await connection.account.get_permissions(path)
-    facts = FactListing(connection.facts, lambda _name, status: permission_fact(permission, status))
+    lacks = lacking(connection, path)
+    facts = FactListing(connection.facts, lambda _name, status: permission_fact(permission, status, lacks))
     return reply(250, "Facts follow.", facts.line(str(path), status), "End.")
 
 

@@ -165,6 +165,15 @@ def _annotate(target: Target, annotations: Annotations) -> Target:
     return target
 
 
+#: Conditions are asked in the order of their refusals, whatever the order of the decorators; others come last.
+_ORDER_OF_REFUSALS = (530, 503, 425)
+
+
+def _rank(condition: Condition) -> int:
+    code = condition.refusal.code
+    return _ORDER_OF_REFUSALS.index(code) if code in _ORDER_OF_REFUSALS else len(_ORDER_OF_REFUSALS)
+
+
 class ConnectionConditions:
     """
     Decorator that names what must hold of the connection.
@@ -193,7 +202,9 @@ class ConnectionConditions:
 
     def __call__(self, target: Target) -> Target:
         noted = _noted(target)
-        return _annotate(target, replace(noted, conditions=(*noted.conditions, *self._conditions)))
+        named = {id(condition): condition for condition in (*noted.conditions, *self._conditions)}
+        conditions = sorted(named.values(), key=_rank)
+        return _annotate(target, replace(noted, conditions=tuple(conditions)))
 
 
 class PathConditions:

@@ -140,12 +140,13 @@ async def _open_unique(connection: Connection, path: VirtualPath) -> tuple[Virtu
     # Without an argument the path is the current directory itself.
     is_directory = path == connection.current_directory
     directory, stem = (path, "upload") if is_directory else (path.parent, path.name)
-    candidate = directory.child(f"{stem}-{connection.unique_suffix()}") if is_directory else path
     for _ in range(UNIQUE_NAMES_TRIED):
+        # The bare name would be told to everybody who asks before the first of them is done.
+        candidate = directory.child(f"{stem}-{connection.unique_suffix()}")
         try:
             return candidate, await connection.storage.open(candidate, "xb")
         except PathExists:
-            candidate = directory.child(f"{stem}-{connection.unique_suffix()}")
+            continue
     raise PathExists(str(path))
 
 

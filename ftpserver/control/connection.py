@@ -9,7 +9,6 @@ The control connection: octets in, commands strictly in order, replies out by on
 from __future__ import annotations
 
 import socket
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -19,42 +18,31 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..awaiting import drive
-from ..commands.registry import Command
 from ..core import replies
 from ..core.addresses import normalise_host
 from ..core.events import Connected, Disconnected, LoggedOut
 from ..core.replies import Reply, encode
-from ..core.session import Admission, Happening, Transfer
 from ..core.wire import (
     OVERLONG,
     LineBuffer,
     MalformedRequest,
     Overlong,
-    Request,
     begins_like_tls,
     foreign_protocol,
     parse_request,
 )
-from ..errors import TransferAborted
 from ..timer import Timer
 from .interpreter import Interpreter
-from .state import Connection, Peer, TransferRecord
-from .transfers import publish_transfer
+from .sequence import CommandSequence, Waiting
+from .state import Connection, Peer
 
 if TYPE_CHECKING:
     from ..server import Server
 
 __all__ = ["ControlConnection", "FTPFactory"]
 
-#: Commands that may wait behind a running one before reading pauses; far more than any client pipelines.
-MAXIMUM_WAITING = 64
-
-#: Commands answered in one turn of the reactor, so that a client that pipelines leaves time to the others.
-COMMANDS_PER_TURN = 256
-
-#: What a request or the place of one is: an octet line that cannot be one becomes its refusal.
-Waiting = Request | Reply
+#: Seconds that a client has to take the last reply.
+LINGERING = 10.0
 
 
 @implementer(IPushProducer)
@@ -78,18 +66,13 @@ class ControlConnection(Protocol):
         self._interpreter = interpreter
         self._identifier = identifier
         self._lines = LineBuffer()
-        self._waiting: deque[Waiting] = deque()
         self._output: list[bytes] = []
-        self._running: Deferred[Any] | None = None
-        self._row: Command | None = None
-        self._greeted_line = False
-        self._reads = True
+        self._has_spoken = False
         self._paused = False
         self._reading_paused = False
         self._ended = False
         self._lost = False
         self._end_reason = ""
-        self._continuing = Timer(self._reactor, self._advance)
         self._idle_timer = Timer(self._reactor, self._idle)
         self._login_timer = Timer(self._reactor, self._login_overdue)
         self._write_timer = Timer(self._reactor, self._write_stalled)
@@ -103,7 +86,8 @@ class ControlConnection(Protocol):
         """Greet the client, or turn it away."""
         host, peer = self.transport.getHost(), self.transport.getPeer()
         ends = Peer(*_address(peer), *_address(host))
-        self.connection = Connection(self._server, ends, self._identifier, self._write_and_flush)
+        self.connection = Connection(self._server, ends, self._identifier, self.answer_meanwhile)
+        self._commands = CommandSequence(self.connection, self._interpreter, self)
         self._tune_socket()
         refusal = self._server.admit(self)
         if refusal is not None:
@@ -132,16 +116,17 @@ class ControlConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take octets from the client."""
-        if self._ended or not self._reads:
+        if self._ended or self._commands.is_ending:
             return
-        if not self._greeted_line and begins_like_tls(data):
+        if not self._has_spoken and begins_like_tls(data):
             self._close(replies.FOREIGN_PROTOCOL, "TLS on a port without it")
             return
+        self._commands.proceed()
         for line in self._lines.feed(data):
             self._line(line)
-            if self._ended or not self._reads:
+            if self._ended or self._commands.is_ending:
                 break
-        self._advance()
+        self._settle()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Take the loss of the control connection as ABOR and the end of the login (RFC 959, QUIT)."""
@@ -159,7 +144,8 @@ class ControlConnection(Protocol):
         """Go on answering."""
         self._paused = False
         self._write_timer.stop()
-        self._advance()
+        self._commands.proceed()
+        self._settle()
 
     def stopProducing(self) -> None:
         """The transport is lost; connectionLost does the rest."""
@@ -167,115 +153,51 @@ class ControlConnection(Protocol):
     # Lines.
 
     def _line(self, line: bytes | Overlong) -> None:
-        if not self._greeted_line:
-            self._greeted_line = True
+        if not self._has_spoken:
+            self._has_spoken = True
             if isinstance(line, bytes) and foreign_protocol(line) is not None:
                 self._close(replies.FOREIGN_PROTOCOL, f"{foreign_protocol(line)} on an FTP port")
                 return
         self._last_command = self._reactor.seconds()
-        self._take(_understood(line))
+        self._commands.take(_understood(line))
 
-    def _take(self, request: Waiting) -> None:
-        if isinstance(request, Reply):
-            self._waiting.append(request)
-            return
-        row, _ = self._interpreter.find(request)
-        verb = row.verb if row is not None else ""
-        admission = self.connection.session.admit(
-            overtakes=row is not None and row.overtakes and request.is_blank,
-            cancels=verb == "ABOR" and request.is_blank,
-            waiting=len(self._waiting),
-            abortable=self._row is not None and self._row.is_abortable,
-        )
-        if admission is Admission.OVERTAKE:
-            self._overtake(request)
-            return
-        if admission is Admission.WAIT_AND_CANCEL:
-            self._cancel_running()
-        self._waiting.append(request)
-        if verb == "QUIT" and request.is_blank:
-            # Nothing behind QUIT is read; what came before it is still answered.
-            self._reads = False
+    # What the sequence of commands asks.
 
-    def _overtake(self, request: Request) -> None:
-        answer = drive(self._interpreter.answer(self.connection, request))
-        if isinstance(answer, Deferred):
-            answer.addCallback(self._write_and_flush)
-        else:
-            self._write_and_flush(answer)
+    @property
+    def may_answer(self) -> bool:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
+        return not self._paused and not self._ended
 
-    def _cancel_running(self) -> None:
-        data = self.connection.data
-        if data is not None and data.is_running:
-            data.abort(TransferAborted())
-        elif self._running is not None:
-            self._running.cancel()
+    def answer(self, reply: Reply) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
+        self._watch_login()
+        self._write(reply)
+        if self.connection.ending is not None:
+            self._close(self.connection.ending, "ended by the server")
+        elif reply is replies.GOODBYE:
+            self._end("QUIT")
 
-    # Commands.
-
-    def _advance(self) -> None:
-        budget = COMMANDS_PER_TURN
-        while self._may_start() and budget:
-            budget -= 1
-            self._start(self._waiting.popleft())
-        if self._may_start() and not self._continuing.is_set:
-            self._continuing.set(0)
+    def answer_meanwhile(self, reply: Reply) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`; marks are written so, too."""
+        self._write(reply)
         self._flush()
-        self._regulate_reading()
 
-    def _may_start(self) -> bool:
-        return bool(self._waiting) and self._running is None and not self._paused and not self._ended
-
-    def _start(self, request: Waiting) -> None:
-        connection = self.connection
-        if isinstance(request, Reply):
-            connection.session.happened(Happening.COMMAND_STARTED)
-            self._complete(request)
-            return
-        self._row, _ = self._interpreter.find(request)
-        connection.session.happened(Happening.COMMAND_STARTED)
-        answer = drive(self._interpreter.answer(connection, request))
-        if isinstance(answer, Deferred):
-            self._running = answer
-            answer.addCallback(self._completed_later)
-            answer.addErrback(self._broken)
-        else:
-            self._complete(answer)
-
-    def _completed_later(self, reply: Reply) -> None:
-        self._running = None
-        self._complete(reply)
+    def resumed(self) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
         if self._lost:
             self._release()
         else:
             self._last_command = self._reactor.seconds()
-            self._advance()
+            self._settle()
 
-    def _broken(self, failure: Failure) -> None:
+    def broken(self, failure: Failure) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
         self.log.failure("session {session} broke", failure, session=self._identifier)
-        self._running = None
-        if self._lost:
-            self._release()
-        else:
-            self._close(replies.SERVICE_CLOSING, "internal error")
+        self._close(replies.SERVICE_CLOSING, "internal error")
 
-    def _complete(self, reply: Reply) -> None:
-        connection, row = self.connection, self._row
-        self._row = None
-        marked = connection.session.transfer is Transfer.MARKED
-        if row is None or row.data is None:
-            connection.session.happened(Happening.COMMAND_COMPLETED)
-        else:
-            connection.session.happened(Happening.TRANSFER_COMPLETED if marked else Happening.TRANSFER_REFUSED)
-            connection.restart_offset = 0
-            publish_transfer(connection, row, reply)
-        connection.transfer = TransferRecord()
-        self._watch_login()
-        self._write(reply)
-        if connection.ending is not None:
-            self._close(connection.ending, "ended by the server")
-        elif reply is replies.GOODBYE:
-            self._end("QUIT")
+    def _settle(self) -> None:
+        self._flush()
+        self._regulate_reading()
 
     # Replies: the one place that writes.
 
@@ -283,10 +205,6 @@ class ControlConnection(Protocol):
         # Nothing follows a 421 (RFC 959, section 5.4).
         if not self._ended:
             self._output.append(encode(reply, self._server.encoding))
-
-    def _write_and_flush(self, reply: Reply) -> None:
-        self._write(reply)
-        self._flush()
 
     def _flush(self) -> None:
         if self._output:
@@ -297,8 +215,7 @@ class ControlConnection(Protocol):
     # Reading.
 
     def _regulate_reading(self) -> None:
-        # One more than the bound may wait, so that an ABOR behind a full line is still seen.
-        wants_pause = self._paused or len(self._waiting) > MAXIMUM_WAITING
+        wants_pause = self._paused or self._commands.is_full
         if self._ended or wants_pause is self._reading_paused:
             return
         self._reading_paused = wants_pause
@@ -343,7 +260,7 @@ class ControlConnection(Protocol):
     @property
     def is_transferring(self) -> bool:
         """Tell whether a command runs that the end of the server should wait for."""
-        return self._running is not None
+        return self._commands.is_running
 
     def shut_down(self) -> None:
         """End the session with 421; what runs is aborted."""
@@ -357,14 +274,16 @@ class ControlConnection(Protocol):
         if not self.is_transferring:
             self.shut_down()
             return
-        self._waiting.clear()
-        self._reads = False
+        self._commands.clear()
         self.connection.end_after_reply(replies.SERVICE_CLOSING)
 
     def kill(self) -> None:
-        """End the session without waiting for the client."""
-        self.shut_down()
-        self._abort_transport()
+        """End the session now; one that was ended before has had its time to take the last reply."""
+        if self._ended:
+            self._abort_transport()
+        else:
+            # Aborting at once would throw the 421 away.
+            self.shut_down()
 
     def _close(self, farewell: Reply, reason: str) -> None:
         if not self._ended:
@@ -377,9 +296,9 @@ class ControlConnection(Protocol):
         self._flush()
         self._ended = True
         self._end_reason = reason
-        self._waiting.clear()
-        for timer in (self._idle_timer, self._login_timer, self._continuing):
-            timer.stop()
+        self._commands.clear()
+        self._idle_timer.stop()
+        self._login_timer.stop()
         if not self._lost:
             self._hang_up()
 
@@ -396,8 +315,8 @@ class ControlConnection(Protocol):
     def _release(self) -> None:
         """Give everything back, once nothing runs any more."""
         self._write_timer.stop()
-        if self._running is not None:
-            self._cancel_running()
+        if self._commands.is_running:
+            self._commands.cancel()
         elif not self.finished.called:
             Deferred.fromCoroutine(self._forget()).chainDeferred(self.finished)
 
@@ -405,14 +324,12 @@ class ControlConnection(Protocol):
         connection = self.connection
         if connection.logged:
             connection.publish(LoggedOut)
+        login_name = connection.login_name
         await connection.end_login()
+        connection.login_name = login_name
         if connection.acquired:
             connection.publish(Disconnected, reason=self._end_reason)
         self._server.forget(self)
-
-
-#: Seconds that a client has to take the last reply.
-LINGERING = 10.0
 
 
 def _understood(line: bytes | Overlong) -> Waiting:

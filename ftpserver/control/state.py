@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater
 
+from ..awaiting import next_or_none, within
 from ..commands.arguments import Context
 from ..core import replies
 from ..core.events import SessionEvent
@@ -26,8 +27,8 @@ from ..core.facts import DEFAULT_FACTS, Fact
 from ..core.paths import ROOT, VirtualPath, resolve
 from ..core.replies import Reply
 from ..core.session import Access, DataPort, Happening, Rename, Session
-from ..core.users import Right, User
-from ..errors import PermissionDenied
+from ..core.users import CONCERN_ALL_BELOW, Right, User
+from ..errors import PathTimeout, PermissionDenied
 from ..interfaces import IFile, IPathIO
 from .storage import Storage, StoredFile
 
@@ -223,7 +224,7 @@ class Connection(MutableMapping[str, Any]):
         for alternatives in rights:
             if not any(permission.grants(right) for right in alternatives):
                 raise PermissionDenied(str(path))
-            if alternatives & _CONCERNS_ALL_BELOW:
+            if alternatives & CONCERN_ALL_BELOW:
                 for below in self.account.permissions_below(path):
                     if not any(below.grants(right) for right in alternatives):
                         raise PermissionDenied(str(below.place))
@@ -281,7 +282,7 @@ class Connection(MutableMapping[str, Any]):
         The first batch is asked for before the 1xx: a directory that cannot be listed is refused without one.
         """
         async with aclosing(batches):
-            first = await anext(batches, b"")
+            first = await next_or_none(batches) or b""
             await self.channel.send_batches(_followed(first, batches), mark=self._mark_opening)
 
     async def receive(self, target: IFile, mark: Reply = replies.OPENING_DATA_CONNECTION) -> None:
@@ -366,12 +367,13 @@ async def _followed(first: bytes, batches: AsyncGenerator[bytes, None]) -> Async
         yield batch
 
 
-_CONCERNS_ALL_BELOW = frozenset({Right.RENAME, Right.REMOVE_DIRECTORY})
+#: Seconds that a store and a user manager have for the end of a login: who never answers must not keep the session.
+CLEANING_UP = 10.0
 
 
 async def quietly(connection: Connection, function: Callable[..., Any], *arguments: object) -> None:
     """Call *function* at the end of a login: what it raises is logged, for there is nobody left to answer."""
     try:
-        await maybeDeferred(function, *arguments)
+        await within(CLEANING_UP, connection.reactor, maybeDeferred(function, *arguments), PathTimeout)
     except Exception:  # noqa: BLE001 - a backend may raise anything, and the rest of the clean-up must run
         connection.server.log.failure("the end of session {session} failed", session=connection.identifier)

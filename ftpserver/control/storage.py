@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from ..awaiting import within
+from ..awaiting import next_or_none, within
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus
 from ..errors import NoSuchPath, PathTimeout
@@ -33,11 +33,13 @@ class StoredFile:
 
     :ivar file: what the store returned; it may have powers beyond :class:`~ftpserver.interfaces.IFile`.
     :ivar kept_part: whether an upload was cut and its part stays under the name.
+    :ivar is_closing: whether it is too late to abort: all octets are there, and the name may have them already.
     """
 
     def __init__(self, file: IFile, bounded: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
         self.file = file
         self.kept_part = False
+        self.is_closing = False
         self._bounded = bounded
 
     async def read(self, amount: int) -> bytes:
@@ -58,6 +60,7 @@ class StoredFile:
 
     async def close(self) -> None:
         """See :meth:`IFile.close`."""
+        self.is_closing = True
         await self._bounded(self.file.close())
 
     async def abort(self) -> bool:
@@ -172,5 +175,5 @@ class Storage:
         self, batches: AsyncGenerator[Sequence[Entry], None]
     ) -> AsyncGenerator[Sequence[Entry], None]:
         async with aclosing(batches):
-            while (batch := await self._bounded(anext(batches, None))) is not None:
+            while (batch := await self._bounded(next_or_none(batches))) is not None:
                 yield batch

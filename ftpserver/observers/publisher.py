@@ -36,8 +36,8 @@ class Publisher:
 
     def publish(self, event: Event) -> None:
         """Tell every observer; an exception of one is logged and disturbs nobody."""
-        for observer in self._observers:
+        for observer in tuple(self._observers):
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - an observer is foreign code, and the session must not suffer from it
                 self.log.failure("an observer failed on {event}", event=type(event).__name__)

@@ -9,7 +9,9 @@ The base class of the seed API for where accounts come from.
 from __future__ import annotations
 
 import abc
+from collections.abc import Awaitable
 
+from twisted.internet.defer import succeed
 from zope.interface import implementer
 
 from ..core.users import User
@@ -24,6 +26,8 @@ class AbstractUserManager(abc.ABC):
     """
     A base for user managers; the three methods are those of :class:`~ftpserver.interfaces.IUserManager`.
 
+    Each may be ``async def`` or return a Deferred.
+
     :param timeout: seconds for :meth:`authenticate`, for those who use it; ``None`` is without a bound.
     """
 
@@ -33,12 +37,13 @@ class AbstractUserManager(abc.ABC):
         self.timeout = timeout
 
     @abc.abstractmethod
-    async def get_user(self, login: str) -> tuple[_GetUserResponse, User | None, str]:
+    def get_user(self, login: str) -> Awaitable[tuple[_GetUserResponse, User | None, str]]:
         """See :meth:`IUserManager.get_user`."""
 
     @abc.abstractmethod
-    async def authenticate(self, user: User, password: str) -> bool:
+    def authenticate(self, user: User, password: str) -> Awaitable[bool]:
         """See :meth:`IUserManager.authenticate`."""
 
-    async def notify_logout(self, user: User) -> None:
-        """See :meth:`IUserManager.notify_logout`."""
+    def notify_logout(self, user: User) -> Awaitable[None]:
+        """See :meth:`IUserManager.notify_logout`; most managers have nothing to do then."""
+        return succeed(None)

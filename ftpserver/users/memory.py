@@ -8,12 +8,10 @@ Accounts in a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError as DeferredTimeout
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -21,9 +19,11 @@ from ..awaiting import as_deferred
 from ..core.users import ANONYMOUS_NAMES, User
 from ..interfaces import GetUserResponse, IRefusesSlowly
 from .manager import AbstractUserManager
-from .passwords import PasswordHashes, is_hash
+from .passwords import PasswordHashes, check_stored, is_hash
 
 __all__ = ["MemoryUserManager"]
+
+T = TypeVar("T")
 
 
 @implementer(IRefusesSlowly)
@@ -31,26 +31,45 @@ class MemoryUserManager(AbstractUserManager):
     """
     The accounts of a list.
 
-    Where any of them has a hash, every refusal costs one verification of a hash, so that the time tells nothing.
+    Where any of them has a hash, every refusal costs one verification of a hash, so that the time tells nothing: an
+    unknown name and a wrong password in clear take what the first hash of the list takes.
 
-    :param users: at most one without a login, the anonymous account.
+    :param users: at most one without a login, the anonymous account, which has no password either: it takes any.
     :param timeout: seconds for :meth:`authenticate`, after which it answers no; ``None`` is without a bound.
     :param reactor: the reactor; by default the one that is installed.
-    :raises ValueError: if two accounts have one login.
+    :param hashes: verifies the passwords; managers may share one, and so its bound on threads.
+    :raises ValueError: if two accounts have one login, the anonymous one has a password, or a hash is malformed.
     """
 
     log = Logger()
 
-    def __init__(self, users: Iterable[User], timeout: float | None = None, *, reactor: Any = None) -> None:
+    def __init__(
+        self,
+        users: Iterable[User],
+        timeout: float | None = None,
+        *,
+        reactor: Any = None,
+        hashes: PasswordHashes | None = None,
+    ) -> None:
         super().__init__(timeout)
         self._users: dict[str | None, User] = {}
         for user in users:
-            if user.login in self._users:
-                raise ValueError(f"two users have the login {user.login!r}")
-            self._users[user.login] = user
+            self._add(user)
         self._reactor = reactor if reactor is not None else _installed_reactor()
-        self._hashes = PasswordHashes(self._reactor)
-        self._has_hashes = any(is_hash(user.password) for user in self._users.values())
+        self._hashes = hashes or PasswordHashes(self._reactor)
+        stored = (user.password for user in self._users.values())
+        self._first_hash = next(filter(is_hash, stored), None)
+
+    def _add(self, user: User) -> None:
+        if user.login in self._users:
+            raise ValueError(f"there are two users of {user!r}")
+        if user.is_anonymous and user.password is not None:
+            raise ValueError("the anonymous account takes any password: leave its password out, or give it a login")
+        try:
+            check_stored(user.password)
+        except ValueError as error:
+            raise ValueError(f"the password of {user!r} cannot be used: {error}") from error
+        self._users[user.login] = user
 
     async def get_user(self, login: str) -> tuple[GetUserResponse, User | None, str]:
         """See :meth:`IUserManager.get_user`."""
@@ -67,34 +86,31 @@ class MemoryUserManager(AbstractUserManager):
         """See :meth:`IUserManager.authenticate`; the anonymous account takes any password (RFC 1635)."""
         if user.is_anonymous:
             return True
-        checking: Deferred[bool] = as_deferred(self._check(user, password))
-        if self.timeout is not None:
-            checking.addTimeout(self.timeout, _clock(self._reactor))
-        try:
-            return await checking
-        except DeferredTimeout:
-            self.log.warn("the password of {login} could not be checked in time", login=user.login)
-            return False
+        return bool(await self._in_time(self._check(user, password)))
 
     async def _check(self, user: User, password: str) -> bool:
         matches = await self._hashes.verify(user.password, password)
         if not matches and not is_hash(user.password):
-            await self.refuse(password)
+            await self._refuse(password)
         return matches
 
     async def refuse(self, password: str) -> None:
         """See :meth:`IRefusesSlowly.refuse`."""
-        if self._has_hashes:
-            await self._hashes.refuse(password)
+        await self._in_time(self._refuse(password))
 
-    async def stop(self) -> None:
-        """End the threads that verify hashes; called when the server stops."""
-        await self._hashes.stop()
+    async def _refuse(self, password: str) -> None:
+        if self._first_hash is not None:
+            await self._hashes.refuse(password, self._first_hash)
 
-
-def _clock(reactor: Any) -> IReactorTime:
-    clock: IReactorTime = reactor
-    return clock
+    async def _in_time(self, checking: Awaitable[T]) -> T | None:
+        waiting = as_deferred(checking)
+        if self.timeout is not None:
+            waiting.addTimeout(self.timeout, self._reactor)
+        try:
+            return await waiting
+        except DeferredTimeout:
+            self.log.warn("a password could not be checked within {timeout} seconds", timeout=self.timeout)
+            return None
 
 
 def _installed_reactor() -> Any:

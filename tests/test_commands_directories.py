@@ -1,0 +1,109 @@
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+Tests for what a listing may show, and for the facts about permissions.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from ftpserver import Permission, User, VirtualPath
+from ftpserver.testing import Dialogue
+from tests.conversation import ConversationTestCase, user_with
+
+NOTHING = {"readable": False, "writable": False}
+
+
+class HiddenTests(ConversationTestCase):
+    """Entries that the account may not know of."""
+
+    def names(self, dialogue: Dialogue, path: str = "") -> list[str]:
+        """Return the names that NLST shows."""
+        return dialogue.download(f"NLST {path}").decode().split()
+
+    def test_a_place_without_any_right_is_not_shown(self) -> None:
+        """What grants nothing is left out of every listing."""
+        dialogue = self.logged_in(user_with(Permission("/"), Permission("/hidden", **NOTHING)))
+        dialogue.files.write("/hidden/f")
+        dialogue.files.write("/shown")
+        self.assertEqual(self.names(dialogue), ["shown"])
+        for line in ("LIST", "LIST -R", "LIST *", "MLSD"):
+            self.assertNotIn(b"hidden", dialogue.download(line), line)
+        self.assertNotIn("hidden", str(dialogue.say("STAT /", expect=212)))
+
+    def test_the_way_to_an_allowed_place_is_shown(self) -> None:
+        """A directory that grants nothing itself is shown when something below it does."""
+        permissions = [Permission("/"), Permission("/a", **NOTHING), Permission("/a/b/c")]
+        dialogue = self.logged_in(user_with(*permissions))
+        dialogue.files.make_directory("/a/b/c")
+        self.assertEqual(self.names(dialogue), ["a"])
+        dialogue.download("NLST a", expect=550)
+
+    def test_a_hidden_place_below_hides_nothing_else(self) -> None:
+        """Only the names on the way to a special place are looked at."""
+        permissions = [Permission("/"), Permission("/a/b", **NOTHING), Permission("/a/b/c", **NOTHING)]
+        dialogue = self.logged_in(user_with(*permissions))
+        dialogue.files.make_directory("/a/b/c")
+        dialogue.files.make_directory("/a/d")
+        self.assertEqual(self.names(dialogue), ["a"])
+        self.assertEqual(self.names(dialogue, "a"), ["a/d"])
+
+
+class PermissionFactTests(ConversationTestCase):
+    """The fact that tells what the commands would allow."""
+
+    def facts(self, dialogue: Dialogue, command: str) -> dict[str, str]:
+        """Return the permission fact of each entry."""
+        if command == "MLSD":
+            lines = dialogue.download("MLSD").decode().splitlines()
+        else:
+            lines = [dialogue.say(f"MLST {name}", expect=250).lines[1] for name in dialogue.files.names()]
+        return {line.partition(" ")[2].lstrip("/"): line.partition("=")[2].partition(";")[0] for line in lines}
+
+    def assert_facts(self, users: list[User], **wanted: str) -> None:
+        """Assert the permission facts of a file and a directory, in MLSD and MLST."""
+        dialogue = self.converse(users)
+        dialogue.files.write("/f")
+        dialogue.files.make_directory("/d")
+        dialogue.login()
+        dialogue.say("OPTS MLST perm;", expect=200)
+        for command in ("MLSD", "MLST"):
+            self.assertEqual(self.facts(dialogue, command), wanted)
+
+    def test_every_right_has_its_letter(self) -> None:
+        """Whoever may do everything sees every letter."""
+        self.assert_facts(user_with(Permission("/")), f="adfrw", d="cdeflmp")
+
+    def test_a_reader_may_read(self) -> None:
+        """Whoever may only read sees the letters for that."""
+        self.assert_facts(user_with(Permission("/", writable=False)), f="r", d="el")
+
+    def test_single_rights_have_their_letters(self) -> None:
+        """Each right shows as its letter, for the kind of entry that it is about."""
+        for right, of_file, of_directory in (
+            ("create", "r", "cel"),
+            ("overwrite", "rw", "el"),
+            ("append", "ar", "el"),
+            ("delete", "dr", "elp"),
+            ("rename", "fr", "efl"),
+            ("mkdir", "r", "elm"),
+            ("rmdir", "r", "del"),
+            ("attributes", "r", "el"),
+        ):
+            permission = Permission("/", writable=False, **{right: True})
+            self.assert_facts(user_with(permission), f=of_file, d=of_directory)
+
+    def test_a_place_of_its_own_has_its_own_letters(self) -> None:
+        """An entry with a permission of its own shows that one."""
+        self.assert_facts(user_with(Permission("/"), Permission("/d", writable=False)), f="adfrw", d="el")
+
+    def test_rights_may_be_asked_somewhere_else(self) -> None:
+        """An account that decides about each path itself is asked about each entry."""
+
+        class Asking(User):
+            async def get_permissions(self, path: str | PurePath | VirtualPath) -> Permission:
+                return Permission("/", writable=str(path) == "/f")
+
+        self.assert_facts([Asking("user", "password")], f="adfrw", d="el")
