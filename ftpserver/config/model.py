@@ -1,0 +1,233 @@
+# -*- test-case-name: tests.test_config_model -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The sections of the configuration file: every key, its kind, its default and what it does.
+
+This is the one definition of them: the reader, ``--help`` and the reference page are made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from ..commands import COMMANDS
+from ..pathio.local import PathIO
+from . import values
+from .values import Words
+
+__all__ = ["MODELS", "Listener", "PermissionSettings", "ServerSettings", "Settings", "UserSettings"]
+
+UNAVAILABLE = "not available in this version"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    #: Names that are not keys here, and where to turn for what they promise.
+    elsewhere: ClassVar[dict[str, str]] = {}
+
+
+def _without_tls(value: object) -> str:
+    if value in ("explicit", "implicit"):
+        raise ValueError(UNAVAILABLE)
+    if value != "off":
+        raise ValueError
+    return "off"
+
+
+def _without_proxies(value: object) -> tuple[()]:
+    if value == []:
+        return ()
+    raise ValueError(UNAVAILABLE if isinstance(value, list) else "")
+
+
+def _unavailable(_value: object) -> None:
+    raise ValueError(UNAVAILABLE)
+
+
+class Listener(_Section):
+    """Where control connections are accepted; at least one."""
+
+    endpoint: values.Endpoint = Field(
+        description="Where to listen. The path of a unix socket may be relative to the configuration file."
+    )
+    tls: Annotated[str, PlainValidator(_without_tls), Words('"off"')] = Field(
+        default="off", description="How connections are encrypted; TLS is not available in this version."
+    )
+    proxy_protocol: Annotated[tuple[str, ...], PlainValidator(_without_proxies), Words("an empty list, []")] = Field(
+        default=(), description="Networks whose PROXY header is believed; not available in this version."
+    )
+
+
+class ServerSettings(_Section):
+    """The server as a whole; every key has a default, and so has the section."""
+
+    elsewhere = {
+        "ssl": f"TLS is {UNAVAILABLE}",
+        "listeners": "write [[listeners]] tables",
+        "users": "write [[users]] tables",
+        "reactor": "choose it with 'twistd --reactor'",
+    }
+
+    maximum_connections: values.OptionalCount = Field(
+        default=500, description="Sessions at a time; one more is answered 421."
+    )
+    maximum_connections_per_host: values.OptionalCount = Field(
+        default=50, description="Sessions at a time from one address."
+    )
+    maximum_login_attempts: values.Count = Field(
+        default=3, description="Wrong logins after which the session ends with 421."
+    )
+    failed_login_delay: values.Time = Field(
+        default=1.0,
+        description="How long the first wrong login waits for its answer; the second twice as long, and so on.",
+    )
+    login_timeout: values.OptionalTime = Field(
+        default=60.0, description="Longest time from the connection to the login; 421."
+    )
+    idle_timeout: values.OptionalTime = Field(
+        default=300.0,
+        description="Longest silence on the control connection; 421. A transfer that moves is no silence.",
+    )
+    socket_timeout: values.OptionalTime = Field(
+        default=60.0, description="Longest stall of a data connection (426), longest wait for a reply to be taken."
+    )
+    wait_future_timeout: values.OptionalTime = Field(
+        default=10.0, description="How long a transfer waits for its data connection; 425."
+    )
+    path_timeout: values.OptionalTime = Field(default=60.0, description="Longest single call to the file system; 451.")
+    close_timeout: values.Time = Field(
+        default=10.0, description="What a server that is stopped leaves to running transfers before it ends them."
+    )
+    data_ports: values.DataPorts = Field(default=None, description="Ports for passive data connections.")
+    ipv4_pasv_forced_response_address: values.PasvAddress = Field(
+        default=None,
+        description="Address in the 227 reply, for a server behind NAT; without it, the one the client reached.",
+    )
+    active_mode: values.Flag = Field(default=True, description="Whether PORT and EPRT are offered.")
+    read_speed_limit: values.OptionalRate = Field(default=None, description="Uploads of all sessions together.")
+    write_speed_limit: values.OptionalRate = Field(default=None, description="Downloads of all sessions together.")
+    read_speed_limit_per_connection: values.OptionalRate = Field(default=None, description="Uploads of each session.")
+    write_speed_limit_per_connection: values.OptionalRate = Field(
+        default=None, description="Downloads of each session."
+    )
+    atomic_uploads: values.Flag = Field(
+        default=True, description="A new name appears, an old file is replaced, only when the upload is whole."
+    )
+    partial_uploads: values.PartialUploads = Field(
+        default="keep",
+        description="What is left of a cut upload to a new name: kept under the name, so that it can be resumed, or "
+        "removed. A file that was there before is never replaced by a part.",
+    )
+    fsync: values.Fsync = Field(
+        default="never", description="What is forced to the disk before 226: nothing, the file, or the directory too."
+    )
+    umask: values.Mask = Field(
+        default=0o022,
+        description="File creation mask of the process: with 022, new files are 0644 and new directories 0755. It wins "
+        "over the mask of twistd; without it, 'twistd --umask' wins over the default.",
+    )
+    welcome_message: values.Lines = Field(default=None, description="The greeting of a new connection.")
+    encoding: values.Encoding = Field(default="utf-8", description="Encoding of names on the control connection.")
+    block_size: values.Size = Field(default=262144, description="Largest piece that is read from a file or a socket.")
+    path_threads: values.NonNegative = Field(
+        default=8,
+        description="Threads for calls to the file system; 0 makes the calls in the thread that serves everybody.",
+    )
+    log_format: values.LogFormat = Field(
+        default="text",
+        description="Lines of text, or one JSON object a line. Where the log goes is for 'twistd --logfile' and "
+        "'twist --log-file' to say; '--syslog' and '--logger' of twistd take precedence. Under twist, the default is "
+        "its '--log-format'.",
+    )
+    path_io_factory: values.StoreFactory = Field(
+        default=PathIO, description="What makes the store of each login; it gets the connection."
+    )
+    commands: values.Commands = Field(default=COMMANDS, description="The table of commands.")
+    observers: values.Observers = Field(default=(), description="Hear of every event, besides the log.")
+    hooks: values.Hooks = Field(default=(), description="Are asked before each command.")
+
+
+class PermissionSettings(_Section):
+    """What a user may do at a path and below; the most specific one decides alone, and without one nothing may be."""
+
+    path: values.VirtualDirectory = Field(default="/", description="Where it begins.")
+    readable: values.Flag = Field(default=True, description="Files may be downloaded, and their facts asked for.")
+    writable: values.Flag = Field(default=True, description="Default of every right below but 'list'.")
+    list: values.OptionalFlag = Field(
+        default=None, description="Directories may be entered and listed; default: readable."
+    )
+    create: values.OptionalFlag = Field(default=None, description="New files may be uploaded; default: writable.")
+    overwrite: values.OptionalFlag = Field(default=None, description="Files may be replaced; default: writable.")
+    append: values.OptionalFlag = Field(default=None, description="Files may be appended to; default: writable.")
+    delete: values.OptionalFlag = Field(default=None, description="Files may be deleted; default: writable.")
+    rename: values.OptionalFlag = Field(
+        default=None, description="Files and directories may be renamed; default: writable."
+    )
+    mkdir: values.OptionalFlag = Field(default=None, description="Directories may be made; default: writable.")
+    rmdir: values.OptionalFlag = Field(default=None, description="Directories may be removed; default: writable.")
+    attributes: values.OptionalFlag = Field(default=None, description="Times and modes may be set; default: writable.")
+
+
+class UserSettings(_Section):
+    """An account; at least one."""
+
+    login: values.Login = Field(
+        default=None,
+        description="Name of the account; without it, this is the anonymous account: 'anonymous' and 'ftp'.",
+    )
+    password_hash: values.HashedPassword = Field(
+        default=None, repr=False, description="The password as a hash; an account with a login has this or 'password'."
+    )
+    password: values.ClearPassword = Field(
+        default=None, repr=False, description="The password in clear, which costs a warning at every start."
+    )
+    base_path: values.BaseDirectory = Field(description="What the user sees as /.")
+    home_path: values.VirtualDirectory = Field(default="/", description="Where the user is after the login.")
+    permissions: Annotated[tuple[PermissionSettings, ...] | None, Words("a list of tables")] = Field(
+        default=None,
+        description="What the user may do where; without it everything, and the anonymous account may read.",
+        strict=False,
+    )
+    maximum_connections: values.OptionalCount = Field(default=None, description="Sessions at a time under this login.")
+    read_speed_limit: values.OptionalRate = Field(
+        default=None, description="Uploads of all sessions of this login together."
+    )
+    write_speed_limit: values.OptionalRate = Field(
+        default=None, description="Downloads of all sessions of this login together."
+    )
+    read_speed_limit_per_connection: values.OptionalRate = Field(default=None, description="Uploads of each session.")
+    write_speed_limit_per_connection: values.OptionalRate = Field(
+        default=None, description="Downloads of each session."
+    )
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    listeners: Annotated[list[Listener], Field(min_length=1), Words("one or more [[listeners]] tables")] = Field(
+        description="Where to listen."
+    )
+    server: Annotated[ServerSettings, Words("a table, [server]")] = Field(
+        default=ServerSettings(), description="The server as a whole."
+    )
+    tls: Annotated[None, PlainValidator(_unavailable), Words("no [tls] section")] = Field(
+        default=None, description=f"Certificates and the like; {UNAVAILABLE}."
+    )
+    users: Annotated[list[UserSettings], Field(min_length=1), Words("one or more [[users]] tables")] = Field(
+        description="The accounts."
+    )
+
+
+#: The model of each kind of table, by its place without indexes.
+MODELS: dict[tuple[str, ...], type[_Section]] = {
+    (): Settings,
+    ("listeners",): Listener,
+    ("server",): ServerSettings,
+    ("users",): UserSettings,
+    ("users", "permissions"): PermissionSettings,
+}

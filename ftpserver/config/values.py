@@ -1,0 +1,362 @@
+# -*- test-case-name: tests.test_config_values -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The kinds of values in the configuration file: how each is read, and in which words it is explained.
+
+The same words stand in the messages about wrong values, in ``--help`` and in the reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from argon2 import extract_parameters
+from pydantic import Field, PlainValidator, ValidationInfo
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.python.reflect import namedAny
+
+from ..commands.registry import CommandTable
+from ..core.paths import resolve
+from . import units
+
+__all__ = [
+    "BaseDirectory",
+    "ClearPassword",
+    "Commands",
+    "Count",
+    "DataPorts",
+    "Encoding",
+    "Endpoint",
+    "Flag",
+    "Fsync",
+    "HashedPassword",
+    "Hooks",
+    "Lines",
+    "LogFormat",
+    "Login",
+    "Mask",
+    "NonNegative",
+    "Observers",
+    "OptionalCount",
+    "OptionalFlag",
+    "OptionalRate",
+    "OptionalTime",
+    "PartialUploads",
+    "PasvAddress",
+    "Size",
+    "StoreFactory",
+    "Time",
+    "VirtualDirectory",
+    "Words",
+    "no_bound",
+]
+
+Value = TypeVar("Value")
+
+#: The word for ``None``, which TOML does not have.
+NONE = "none"
+
+#: Longest login; far beyond what anybody types, and short enough for a line of a log.
+MAXIMUM_LOGIN = 256
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a value is, in words, as in "wants a time: ..."."""
+
+    text: str
+
+
+def no_bound(read: Callable[[object], Value]) -> Callable[[object], Value | None]:
+    """Return *read* extended by the text ``"none"``, which gives ``None``."""
+    return lambda value: None if value == NONE else read(value)
+
+
+def _time(value: object) -> float:
+    seconds = units.duration(value)
+    if not seconds:
+        raise ValueError("zero would end everything at once")
+    return seconds
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError
+    return value
+
+
+_TIME = 'a time: seconds, or a text such as "90s", "15m", "2h"'
+_SIZE = 'octets, or a text such as "500k", "10M", "1G" (powers of 1,000), "4MiB" (of 1,024)'
+_COUNT = "a whole number from 1"
+_NONE = f'"{NONE}" for no bound'
+
+Flag = Annotated[bool, Words("true or false")]
+OptionalFlag = Annotated[bool | None, PlainValidator(lambda value: _flag(value)), Words("true or false")]
+Count = Annotated[int, PlainValidator(_count), Words(_COUNT)]
+NonNegative = Annotated[int, Field(ge=0), Words("a whole number from 0")]
+OptionalCount = Annotated[int | None, PlainValidator(no_bound(_count)), Words(f"{_COUNT}; {_NONE}")]
+Time = Annotated[float, PlainValidator(units.duration), Words(_TIME)]
+OptionalTime = Annotated[float | None, PlainValidator(no_bound(_time)), Words(f"{_TIME}; {_NONE}")]
+Size = Annotated[int, PlainValidator(units.size), Words(_SIZE)]
+OptionalRate = Annotated[
+    float | None, PlainValidator(no_bound(units.size)), Words(f"a rate, by the second: {_SIZE}; {_NONE}")
+]
+Mask = Annotated[int, PlainValidator(units.mask), Words('octal digits in quotes, such as "022"')]
+DataPorts = Annotated[
+    tuple[int, ...] | None,
+    PlainValidator(no_bound(units.ports)),
+    Words(f'ports from 1 to 65535: "20000-20999", "20000-20100,21000" or a list; "{NONE}" lets the system choose'),
+]
+PartialUploads = Annotated[Literal["keep", "remove"], Words('"keep" or "remove"')]
+Fsync = Annotated[Literal["never", "file", "directory"], Words('"never", "file" or "directory"')]
+LogFormat = Annotated[Literal["text", "json"], Words('"text" or "json"')]
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+# Texts for the wire.
+
+
+def _lines(value: object) -> tuple[str, ...]:
+    lines = [line for text in (value if isinstance(value, list) else [value]) for line in _text(text).splitlines()]
+    if not lines or not all(line.isprintable() for line in lines):
+        raise ValueError("there is a character that cannot be printed, or nothing at all")
+    return tuple(lines)
+
+
+def _encoding(value: object) -> str:
+    name = _text(value)
+    try:
+        fits = "A /".encode(name) == b"A /"
+    except (LookupError, UnicodeError):
+        fits = False
+    if not fits:
+        raise ValueError("there is no such encoding, or it does not contain ASCII")
+    return codecs.lookup(name).name
+
+
+Lines = Annotated[tuple[str, ...] | None, PlainValidator(_lines), Words("a text, or a list of lines")]
+Encoding = Annotated[
+    str, PlainValidator(_encoding), Words('an encoding of Python that contains ASCII, such as "utf-8", "latin-1"')
+]
+
+
+# Addresses.
+
+_HOST_NAME = re.compile(r"(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+
+
+def _pasv_address(value: object) -> str | Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        return _ipv4_or_name(value)
+    for network in value:
+        ip_network(network)
+    return {str(network): _ipv4_or_name(address) for network, address in value.items()}
+
+
+def _ipv4_or_name(value: object) -> str:
+    text = _text(value)
+    if re.fullmatch(r"[0-9.]+", text):
+        IPv4Address(text)
+    elif not _HOST_NAME.fullmatch(text):
+        raise ValueError("neither an IPv4 address nor a host name")
+    return text
+
+
+PasvAddress = Annotated[
+    str | Mapping[str, str] | None,
+    PlainValidator(_pasv_address),
+    Words(
+        "an IPv4 address or a host name, or a table of them by the network of the client, such as "
+        '{ "10.0.0.0/8" = "10.1.2.3", "0.0.0.0/0" = "203.0.113.7" }'
+    ),
+]
+
+
+class _NoReactor:
+    """Stands for the reactor where an endpoint is only read: none of them touches it before it listens."""
+
+
+_REFUSED = {
+    "ssl": "TLS is not available in this version",
+    "tls": "TLS is not available in this version",
+    "stdio": "it does not listen",
+}
+
+
+def _endpoint(value: object, information: ValidationInfo) -> str:
+    text = _text(value)
+    kind, _, rest = text.partition(":")
+    if kind in _REFUSED:
+        raise ValueError(_REFUSED[kind])
+    if kind == "unix":
+        text = f"unix:{_absolute_socket(rest, _directory_of(information))}"
+    try:
+        serverFromString(_NoReactor(), text)
+    except LookupError:
+        # A socket that systemd has not passed: known only when the server is started by systemd.
+        return text
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        # Twisted tells of a wrong description by whatever its parser ran into.
+        raise ValueError(f"Twisted says: {error}") from error
+    port = re.match(r"tcp6?:(?:port=)?([0-9]+)", text)
+    if port and int(port[1]) > 65535:
+        raise ValueError(f"there is no port {port[1]}")
+    return text
+
+
+def _absolute_socket(rest: str, directory: Path) -> str:
+    prefix = "address=" if rest.startswith("address=") else ""
+    path = rest.removeprefix(prefix)
+    if not path:
+        raise ValueError("there is no path")
+    return rest if path.startswith("/") else f"{prefix}{quoteStringArgument(str(directory))}/{path}"
+
+
+Endpoint = Annotated[
+    str,
+    PlainValidator(_endpoint),
+    Words(
+        'a server endpoint of Twisted, such as "tcp:2121", "tcp6:2121", "tcp:2121:interface=127.0.0.1", "unix:/path"'
+    ),
+]
+
+
+# Things that Python can import.
+
+
+def _named(fits: Callable[[Any], bool]) -> Callable[[object], Any]:
+    def read(value: object) -> Any:
+        name = _text(value)
+        try:
+            found = namedAny(name)
+        except (ImportError, AttributeError, ValueError) as error:
+            # What namedAny raises; what a module itself raises on import is for its author to see.
+            raise ValueError(f"it cannot be imported: {error}") from error
+        if not fits(found):
+            raise ValueError(f"{name} is something else")
+        return found
+
+    return read
+
+
+def _each(read: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
+    def read_all(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError
+        return tuple(read(one) for one in value)
+
+    return read_all
+
+
+StoreFactory = Annotated[
+    Any, PlainValidator(_named(callable)), Words('the Python name of what makes a store, such as "ftpserver.PathIO"')
+]
+Commands = Annotated[
+    Any,
+    PlainValidator(_named(lambda found: isinstance(found, CommandTable))),
+    Words('the Python name of a CommandTable, such as "ftpserver.COMMANDS"'),
+]
+Observers = Annotated[
+    tuple[Any, ...],
+    PlainValidator(_each(_named(callable))),
+    Words('a list of Python names of observers, such as ["package.module.name"]'),
+]
+Hooks = Annotated[
+    tuple[Any, ...],
+    PlainValidator(_each(_named(lambda found: callable(getattr(found, "before", None))))),
+    Words('a list of Python names of hooks, such as ["package.module.name"]'),
+]
+
+
+# Accounts.
+
+
+def _login(value: object) -> str:
+    login = _text(value)
+    if not login or len(login) > MAXIMUM_LOGIN or not login.isprintable():
+        raise ValueError("empty, too long, or with a character that cannot be printed")
+    return login
+
+
+def _clear_password(value: object) -> str:
+    password = _text(value)
+    if password.startswith("$argon2"):
+        raise ValueError("this is a hash: its key is password_hash")
+    if not password or not set(password).isdisjoint("\r\n\0"):
+        raise ValueError("it is empty, or has a line end or NUL in it")
+    return password
+
+
+def _hashed_password(value: object) -> str:
+    hashed = _text(value)
+    try:
+        extract_parameters(hashed)
+        for part in hashed.split("$")[-2:]:
+            base64.b64decode(part + "=" * (-len(part) % 4), validate=True)
+    except ValueError:
+        # The cause would carry the hash along.
+        raise ValueError("this is no Argon2 hash") from None
+    return hashed
+
+
+Login = Annotated[
+    str | None, PlainValidator(_login), Words(f"a text of 1 to {MAXIMUM_LOGIN} characters that can be printed")
+]
+ClearPassword = Annotated[str | None, PlainValidator(_clear_password), Words("a text that is not empty")]
+HashedPassword = Annotated[
+    str | None, PlainValidator(_hashed_password), Words("the Argon2 hash that 'ftpserver passwd' prints")
+]
+
+
+# Paths.
+
+
+def _directory_of(information: ValidationInfo) -> Path:
+    context: Any = information.context
+    return Path(context["directory"])
+
+
+def _base_directory(value: object, information: ValidationInfo) -> Path:
+    text = _text(value)
+    path = _directory_of(information) / text
+    try:
+        if not text or not path.is_dir():
+            raise ValueError("it is a file" if path.is_file() else "there is no such directory")
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    return path
+
+
+def _virtual_directory(value: object) -> str:
+    text = _text(value)
+    if not text.startswith("/"):
+        raise ValueError("it does not begin with /")
+    return str(resolve(text))
+
+
+BaseDirectory = Annotated[
+    Path, PlainValidator(_base_directory), Words("a directory that is there; relative to the configuration file")
+]
+VirtualDirectory = Annotated[
+    str, PlainValidator(_virtual_directory), Words('an absolute path as the user sees it, such as "/" or "/logs"')
+]

@@ -1,0 +1,200 @@
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+Tests for the server as a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+from twisted.application.service import Application, IService, MultiService
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from ftpserver import Server
+from ftpserver.config import ServerSettings
+from ftpserver.observers.log import JSONLog
+from ftpserver.service import CannotStart, FTPService
+
+from .test_log_output import twistd
+
+
+class FailingServer(Server):
+    """A server whose ports fail with whatever it is given."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__([], reactor=MemoryReactorClock())
+        self.failure = failure
+
+    def bind(self) -> None:
+        """Fail."""
+        raise self.failure
+
+
+def running(server: Server | None = None, settings: ServerSettings | None = None, **options: Any) -> FTPService:
+    """Return the service of *server*."""
+    server = server if server is not None else Server([], reactor=MemoryReactorClock())
+    return FTPService(server, settings if settings is not None else ServerSettings(), **options)
+
+
+class ServiceTestCase(SynchronousTestCase):
+    """Keeps the mask of the process and catches the standard error."""
+
+    def setUp(self) -> None:
+        """Set the mask that a daemon of twistd has."""
+        self.addCleanup(os.umask, os.umask(0o077))
+        self.errors = StringIO()
+        self.patch(sys, "__stderr__", self.errors)
+
+    def mask(self) -> int:
+        """Return the mask of the process."""
+        mask = os.umask(0)
+        os.umask(mask)
+        return mask
+
+
+class StartTests(ServiceTestCase):
+    """Tests for a start that succeeds."""
+
+    def test_the_server_serves(self) -> None:
+        """With the service, the server starts and stops."""
+        service = running()
+        service.privilegedStartService()
+        service.startService()
+        self.assertTrue(service.server.running)
+        self.successResultOf(service.stopService())
+        self.assertFalse(service.server.running)
+
+    def test_the_greeting_is_logged(self) -> None:
+        """What there is to say is said when the server can be stopped again, and as a whole line."""
+        reactor = MemoryReactorClock()
+        service = running(
+            Server([], reactor=reactor), greeting=lambda server: [f"running: {bool(server.running)}", "{braces}"]
+        )
+        with capturedLogs() as entries:
+            service.startService()
+            self.assertEqual(entries, [])
+            reactor.run()
+        self.assertEqual([entry["text"] for entry in entries if "text" in entry], ["running: True", "{braces}"])
+
+
+class MaskTests(ServiceTestCase):
+    """Tests for the file creation mask."""
+
+    def test_the_default_wins_over_that_of_a_daemon(self) -> None:
+        """Without anything said, others may read what was uploaded."""
+        for start in ("privilegedStartService", "startService"):
+            os.umask(0o077)
+            getattr(running(), start)()
+            self.assertEqual(self.mask(), 0o022, start)
+
+    def test_that_of_twistd_wins_over_the_default(self) -> None:
+        """Whoever tells twistd a mask gets it."""
+        os.umask(0o007)
+        running(runner=twistd(umask=0o007)).startService()
+        self.assertEqual(self.mask(), 0o007)
+
+    def test_that_of_the_file_wins_over_all(self) -> None:
+        """Whoever writes a mask into the file gets it."""
+        running(settings=ServerSettings.model_construct(umask=0o027), runner=twistd(umask=0o007)).startService()
+        self.assertEqual(self.mask(), 0o027)
+
+    def test_twistd_without_a_mask(self) -> None:
+        """A daemon of twistd that was told no mask gets the default of the server."""
+        running(runner=twistd(umask=None)).startService()
+        self.assertEqual(self.mask(), 0o022)
+
+
+class LogTests(ServiceTestCase):
+    """Tests for the log of the application."""
+
+    def installed(self, settings: ServerSettings, runner: dict[str, Any] | None) -> object:
+        """Return the observer of an application with the service."""
+        application = Application("ftpserver")
+        running(settings=settings, runner=runner).setServiceParent(IService(application))
+        running(settings=settings, runner=runner).setServiceParent(application)
+        return application.getComponent(ILogObserver, None)
+
+    def test_the_format_of_the_file(self) -> None:
+        """The application gets a log of the format that is configured."""
+        self.assertIsInstance(self.installed(ServerSettings(log_format="json"), twistd()), JSONLog)
+
+    def test_no_format_in_the_file(self) -> None:
+        """Without a format in the file, the runner decides."""
+        runner = {"fileLogObserverFactory": None, "logFormat": "json"}
+        self.installed(ServerSettings(), runner)
+        self.assertIs(runner["fileLogObserverFactory"], JSONLog)
+
+    def test_a_program_of_ones_own(self) -> None:
+        """An application that is not run by twistd keeps its log."""
+        self.assertIs(self.installed(ServerSettings(log_format="json"), None), None)
+
+    def test_a_service_of_ones_own(self) -> None:
+        """A service that holds the server has no log to set."""
+        parent = MultiService()
+        service = running(settings=ServerSettings(log_format="json"), runner=twistd())
+        service.setServiceParent(parent)
+        self.assertEqual(list(parent), [service])
+
+
+class FailureTests(ServiceTestCase):
+    """Tests for a start that fails."""
+
+    def failure(self, failure: Exception, start: Callable[[FTPService], Any]) -> str:
+        """Return what is said where the ports of the server fail with *failure*."""
+        service = running(FailingServer(failure))
+        with capturedLogs() as entries:
+            error = self.assertRaises(CannotStart, start, service)
+        self.assertEqual([entry["text"] for entry in entries if "text" in entry], [str(error)])
+        self.assertEqual(self.errors.getvalue(), f"{error}\n")
+        self.assertEqual(error.code, 1)
+        self.assertFalse(service.server.running)
+        return str(error)
+
+    def test_ports_in_use(self) -> None:
+        """A port that cannot be opened costs one line, on the standard error and in the log, and status 1."""
+        error = CannotListenError("127.0.0.1", 2121, OSError(98, "Address already in use"))
+        for start in (FTPService.privilegedStartService, FTPService.startService):
+            self.assertEqual(
+                self.failure(error, start), "cannot listen on 127.0.0.1:2121: Address already in use", start.__name__
+            )
+            self.errors.truncate(0)
+            self.errors.seek(0)
+
+    def test_places_are_written_as_one_reads_them(self) -> None:
+        """Addresses of both families, all addresses, and sockets in the file system are named."""
+        table = [
+            (CannotListenError("::1", 21, OSError(13, "Permission denied")), "on [::1]:21: Permission denied"),
+            (CannotListenError("", 21, OSError(13, "Permission denied")), "on *:21: Permission denied"),
+            (CannotListenError(None, "/run/x", "Cannot acquire lock"), "on /run/x: Cannot acquire lock"),
+        ]
+        for error, expected in table:
+            self.assertEqual(self.failure(error, FTPService.startService), f"cannot listen {expected}")
+            self.errors.truncate(0)
+            self.errors.seek(0)
+
+    def test_endpoints_that_are_not_there(self) -> None:
+        """A socket that systemd did not pass costs one line, too."""
+        message = self.failure(IndexError("list index out of range"), FTPService.startService)
+        self.assertEqual(message, "cannot listen: list index out of range")
+
+    def test_a_process_without_standard_error(self) -> None:
+        """A process whose standard error is closed tells whoever stands in for it."""
+        self.patch(sys, "__stderr__", None)
+        self.patch(sys, "stderr", self.errors)
+        message = self.failure(OSError("no such socket"), FTPService.startService)
+        self.assertEqual(message, "cannot listen: no such socket")
+
+    def test_both_kinds_of_exception(self) -> None:
+        """The failure is an Exception for twistd, which cleans up, and a SystemExit, which shows no trace."""
+        error = CannotStart("why")
+        self.assertIsInstance(error, Exception)
+        self.assertIsInstance(error, SystemExit)
