@@ -33,6 +33,15 @@ class UserTests(ConversationTestCase):
         dialogue.say("USER", expect=501)
         dialogue.say("USER ", expect=501)
 
+    def test_a_name_with_a_control_character_is_not_kept(self) -> None:
+        """A password that came behind a CR in the same line is in no event, and so in no log."""
+        dialogue = self.converse()
+        dialogue.send(b"USER user\rPASS secret\r\n")
+        self.assertEqual(dialogue.last_reply.code, 501)
+        dialogue.say("QUIT", expect=221)
+        dialogue.lose_connection()
+        self.assertNotIn("secret", repr(list(dialogue.events)))
+
     def test_a_user_without_a_password_is_logged_in_at_once(self) -> None:
         """230 comes for a user who has none, and PASS is out of place then."""
         dialogue = self.converse([User("guest")])

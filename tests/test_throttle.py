@@ -59,6 +59,18 @@ class TokenBucketTests(SynchronousTestCase):
         for rate, burst, expected in ((1000, None, 50), (1e8, None, 2e6 + 65536), (1000, 7, 7), (1000, 0, 0)):
             self.assertEqual(TokenBucket(rate, burst).burst, expected, f"{rate}, {burst}")
 
+    def test_a_late_timer_loses_nothing(self) -> None:
+        """A flow whose timers come late still gets its rate, for the time that it was late is not lost."""
+        bucket = TokenBucket(20_000_000)
+        now, moved, due = 0.0, 0, 0.0
+        while now < 5:
+            delay = bucket.take(65536, now, now - due)
+            moved += 65536
+            if delay:
+                due = now + delay
+                now = due + 0.03
+        self.assertApproximates(moved / now, 20_000_000, 600_000)
+
     def test_rates_that_cannot_be(self) -> None:
         """A rate is positive, and a burst is not negative."""
         for rate in (0, -1, float("nan")):

@@ -33,6 +33,9 @@ async def user(connection: Connection, login: str) -> Reply:
     """Name the account; a login that there was ends first."""
     if not login:
         return replies.ARGUMENT_MISSING
+    if any(ord(sign) < 32 for sign in login):
+        # "USER bob<CR>PASS secret" is one line; kept as a name, its password would stand in the log.
+        return replies.SYNTAX_ERROR
     if connection.logged:
         connection.publish(LoggedOut)
     await connection.end_login()

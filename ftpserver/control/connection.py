@@ -86,7 +86,7 @@ class ControlConnection(Protocol):
         """Greet the client, or turn it away."""
         host, peer = self.transport.getHost(), self.transport.getPeer()
         ends = Peer(*_address(peer), *_address(host))
-        self.connection = Connection(self._server, ends, self._identifier, self.answer_meanwhile)
+        self.connection = Connection(self._server, ends, self._identifier, self.answer_meanwhile, self._client_is_gone)
         self._commands = CommandSequence(self.connection, self._interpreter, self)
         self._tune_socket()
         refusal = self._server.admit(self)
@@ -103,16 +103,31 @@ class ControlConnection(Protocol):
         self._watch_login()
 
     def _tune_socket(self) -> None:
-        transport = self.transport
+        transport, handle = self.transport, self._handle()
         if ITCPTransport.providedBy(transport):
             # 150 and 226 would wait 40 ms for each other's acknowledgement.
             transport.setTcpNoDelay(True)
             transport.setTcpKeepAlive(True)
-        if ISystemHandle.providedBy(transport):
-            handle = transport.getHandle()
-            if isinstance(handle, socket.socket) and handle.family in (socket.AF_INET, socket.AF_INET6):
-                # The DM of an ABOR comes as urgent data (RFC 959, section 4.1.3); it must not leave the stream.
-                handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        if handle is not None and handle.family in (socket.AF_INET, socket.AF_INET6):
+            # The DM of an ABOR comes as urgent data (RFC 959, section 4.1.3); it must not leave the stream.
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+    def _handle(self) -> socket.socket | None:
+        if not ISystemHandle.providedBy(self.transport):
+            return None
+        handle = self.transport.getHandle()
+        return handle if isinstance(handle, socket.socket) else None
+
+    def _client_is_gone(self) -> bool:
+        handle = self._handle()
+        if self._lost or handle is None:
+            return self._lost
+        try:
+            return not handle.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def dataReceived(self, data: bytes) -> None:
         """Take octets from the client."""

@@ -28,7 +28,7 @@ from ..core.paths import ROOT, VirtualPath, resolve
 from ..core.replies import Reply
 from ..core.session import Access, DataPort, Happening, Rename, Session
 from ..core.users import CONCERN_ALL_BELOW, Right, User
-from ..errors import PathTimeout, PermissionDenied
+from ..errors import PathTimeout, PermissionDenied, TransferAborted
 from ..interfaces import IFile, IPathIO
 from .storage import Storage, StoredFile
 
@@ -79,6 +79,7 @@ class Connection(MutableMapping[str, Any]):
     :param peer: both ends of the control connection.
     :param identifier: of the session, in events and logs.
     :param write: the session's one writer of replies.
+    :param client_is_gone: tells whether the client has ended the control connection, noticed already or not.
     """
 
     #: Names that the mapping has.
@@ -106,7 +107,14 @@ class Connection(MutableMapping[str, Any]):
         "wait_future_timeout",
     )
 
-    def __init__(self, server: Server, peer: Peer, identifier: str, write: Callable[[Reply], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        peer: Peer,
+        identifier: str,
+        write: Callable[[Reply], None],
+        client_is_gone: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.server = server
         self.peer = peer
         self.identifier = identifier
@@ -125,6 +133,7 @@ class Connection(MutableMapping[str, Any]):
         self.failed_logins = 0
         self.ending: Reply | None = None
         self._write = write
+        self._client_is_gone = client_is_gone
         self._sequence = 0
         self.acquired = False
         self.reset()
@@ -288,6 +297,9 @@ class Connection(MutableMapping[str, Any]):
     async def receive(self, target: IFile, mark: Reply = replies.OPENING_DATA_CONNECTION) -> None:
         """Receive a file over the data connection; see :meth:`DataChannel.receive`."""
         await self.channel.receive(target, mark=lambda: self.mark(mark), ascii=self.is_ascii)
+        if self._client_is_gone():
+            # The system closes both connections of a client that dies: the end of the data is no end of the file then.
+            raise TransferAborted()
 
     def _mark_opening(self) -> None:
         self.mark(replies.OPENING_DATA_CONNECTION)

@@ -64,17 +64,18 @@ class TokenBucket:
             return self._burst
         return min(self._rate * BURST_SECONDS, self._rate * FAST_BURST_SECONDS + FAST_BURST)
 
-    def take(self, amount: int, now: float) -> float:
+    def take(self, amount: int, now: float, late: float = 0.0) -> float:
         """
         Spend *amount* tokens, whether they are there yet or not.
 
         :param amount: octets that are to move next.
         :param now: the reading of a monotonic clock, in seconds.
+        :param late: seconds since the flow could have taken them, had its timer been exact; they are not lost.
         :returns: seconds to wait before they move; zero if within the rate.
         """
         if self._rate == float("inf"):
             return 0.0
-        self._free_at = max(self._free_at, now - self.burst / self._rate) + amount / self._rate
+        self._free_at = max(self._free_at, now - late - self.burst / self._rate) + amount / self._rate
         self._taken.append(self._free_at)
         return max(0.0, self._free_at - now)
 
@@ -104,13 +105,13 @@ class Throttle:
     def __init__(self, buckets: Iterable[TokenBucket] = ()) -> None:
         self.buckets = tuple(buckets)
 
-    def take(self, amount: int, now: float) -> float:
+    def take(self, amount: int, now: float, late: float = 0.0) -> float:
         """
         Spend *amount* tokens of every bucket.
 
         :returns: seconds to wait, as the slowest bucket says; see :meth:`TokenBucket.take`.
         """
-        return max((bucket.take(amount, now) for bucket in self.buckets), default=0.0)
+        return max((bucket.take(amount, now, late) for bucket in self.buckets), default=0.0)
 
     def give_back(self, amount: int) -> None:
         """Return tokens to every bucket; see :meth:`TokenBucket.give_back`."""

@@ -29,6 +29,10 @@ __all__ = ["Pump"]
 OCTETS_PER_TURN = 1048576
 SECONDS_PER_TURN = 0.002
 
+#: Seconds by which a timer or the store may be late without the flow losing its rate. At 20 MB/s a piece takes 3 ms and
+#: timers of a busy reactor come 1 ms late: the rate was 3 % too low.
+MAXIMUM_LATENESS = 0.05
+
 #: Reads of 64 KiB at the end of a download, for a client that sent something; one that sends without end is cut off.
 READS_AT_END = 16
 
@@ -62,6 +66,7 @@ class Pump:
         self._wait = wait
         self._call = call
         self._paid = 0
+        self._due: float = reactor.seconds()
         self._begin_turn()
         self.bytes_moved = 0
         self.last_progress: float = reactor.seconds()
@@ -132,9 +137,12 @@ class Pump:
             return wanted
         if not self._paid:
             now = self._reactor.seconds()
+            late = min(now - self._due, MAXIMUM_LATENESS)
             self._paid = self._throttle.piece(wanted, now)
-            delay = self._throttle.take(self._paid, now)
+            delay = self._throttle.take(self._paid, now, late)
             if delay > 0:
+                # While it catches up, a flow stays as late as it was.
+                self._due = now + delay
                 await self._pause(delay)
         return min(wanted, self._paid)
 
@@ -164,6 +172,7 @@ class Pump:
         self.waiting_since = self._reactor.seconds()
         await self._wait(ready())
         self.waiting_since = None
+        self._due = self._reactor.seconds()
         self._begin_turn()
 
     def _begin_turn(self) -> None:
