@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ftpserver.errors import StorageFailure
 from ftpserver.pathio.holding import HeldDescriptor
 
 
@@ -44,6 +45,6 @@ class HeldDescriptorTests(SynchronousTestCase):
     def test_cannot_be_used_when_closed(self) -> None:
         """Who comes too late does not get a number that is somebody else's by now."""
         self.held.close()
-        with self.assertRaises(OSError), self.held:
+        with self.assertRaises(StorageFailure), self.held:
             self.fail("the block was entered")
         self.assertEqual(self.closed, [7])

@@ -8,10 +8,11 @@ Descriptors that calls in threads use, while the reactor thread may already be d
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable
+
+from ..errors import StorageFailure
 
 __all__ = ["HeldDescriptor"]
 
@@ -40,11 +41,11 @@ class HeldDescriptor:
         """
         Lend the descriptor to the ``with`` block, in any thread; blocks may overlap.
 
-        :raises OSError: with EBADF when it was closed before.
+        :raises StorageFailure: when it was closed before: whoever asked had given the call up while it was in line.
         """
         with self._lock:
             if self._is_closed:
-                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+                raise StorageFailure("the descriptor was closed before")
             self._users += 1
         return self._descriptor
 
