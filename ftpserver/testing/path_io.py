@@ -35,8 +35,8 @@ class PathIOContract(NameTests, FileTests, LinkTests):
 
     The methods of the store may be coroutines or return Deferreds. What a store cannot do is said in the attributes,
     and the tests of that are skipped; powers such as :class:`~ftpserver.interfaces.IBatchListing` are tested where the
-    store, or its files, provide them. A store with links or FIFOs says how to make them: :meth:`make_link`,
-    :meth:`make_outside`, :meth:`read_outside`, :meth:`make_fifo`.
+    store, or its files, provide them. A store with links or FIFOs says how to make them: ``make_link``,
+    ``make_outside``, ``read_outside``, ``make_fifo``.
 
-    Every answer must come within :attr:`patience` seconds, so a store that never answers fails instead of hanging.
+    Every answer must come within ``patience`` seconds, so a store that never answers fails instead of hanging.
     """
