@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from . import asking
+from .tls import certificate
 from .users.passwords import hash_password
 
 __all__ = ["main", "version"]
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :returns: the exit status.
     """
     options = _parser().parse_args(arguments)
-    status: int = options.run()
+    status: int = options.run(options)
     return status
 
 
@@ -48,10 +49,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     passwd = commands.add_parser("passwd", help="print the hash of a password", description=text)
     passwd.set_defaults(run=_passwd)
+    _add_certificate(commands)
     return parser
 
 
-def _passwd() -> int:
+def _add_certificate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = (
+        "Make a self-signed certificate with its key, for trying TLS out, and write both to FILE, which the key "
+        "certificate of the configuration file takes. Clients know it by its fingerprint, or when they are given the "
+        "certificate to trust."
+    )
+    parser = commands.add_parser("certificate", help="make a self-signed certificate", description=text)
+    parser.add_argument(
+        "--name",
+        action="append",
+        dest="names",
+        metavar="NAME",
+        help="a host or an address that clients connect to; may be repeated (default: localhost, 127.0.0.1 and ::1)",
+    )
+    parser.add_argument("--days", type=int, default=365, metavar="N", help="how long it is valid (default: 365)")
+    parser.add_argument("file", metavar="FILE", help="the file to make; one that is there is not replaced")
+    parser.set_defaults(run=_certificate)
+
+
+def _certificate(options: argparse.Namespace) -> int:
+    names = options.names or ["localhost", "127.0.0.1", "::1"]
+    try:
+        made = certificate.make(names, options.days)
+        certificate.write(options.file, made.pem)
+    except OSError as error:
+        sys.stderr.write(f"ftpserver certificate: {options.file}: {error.strerror}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"ftpserver certificate: {error}\n")
+        return 1
+    until = f"{made.certificate.not_valid_after_utc:%Y-%m-%d}"
+    sys.stdout.write(f"{options.file}: for {', '.join(names)}, valid until {until}\nSHA-256 {made.fingerprint}\n")
+    return 0
+
+
+def _passwd(_options: argparse.Namespace) -> int:
     try:
         password = asking.ask_twice() if sys.stdin.isatty() else asking.from_line(sys.stdin.buffer)
     except asking.NoPassword as error:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import runpy
 import sys
 from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
 
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver import asking
+from ftpserver import TLS, asking
 from ftpserver.command_line import main, version
+from ftpserver.tls.files import host_names
 
 
 class Terminal(StringIO):
@@ -76,6 +80,51 @@ class PasswdTests(CommandTestCase):
         self.assertEqual(main(["passwd"]), 1)
         self.assertEqual(self.output.getvalue(), "")
         self.assertEqual(self.errors.getvalue(), "ftpserver passwd: the password is empty\n")
+
+
+class CertificateTests(CommandTestCase):
+    """Tests for "ftpserver certificate"."""
+
+    def test_a_certificate(self) -> None:
+        """A server can use the file; the command tells the names, the last day and the fingerprint."""
+        path = self.mktemp()
+        self.assertEqual(main(["certificate", path]), 0)
+        first, second, end = self.output.getvalue().split("\n")
+        self.assertTrue(first.startswith(f"{path}: for localhost, 127.0.0.1, ::1, valid until 2"), first)
+        certificate = load_pem_x509_certificate(Path(path).read_bytes())
+        self.assertEqual(second, f"SHA-256 {certificate.fingerprint(SHA256()).hex(':').upper()}")
+        self.assertEqual(end, "")
+        TLS(certificate=path).open_session()
+
+    def test_names_and_days(self) -> None:
+        """The names and the days can be chosen."""
+        path = self.mktemp()
+        names = ["--name", "ftp.example.org", "--name", "192.0.2.1"]
+        self.assertEqual(main(["certificate", *names, "--days", "2", path]), 0)
+        certificate = load_pem_x509_certificate(Path(path).read_bytes())
+        self.assertEqual(host_names(certificate), ("ftp.example.org",))
+        lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+        self.assertEqual(lifetime.days, 2)
+        self.assertIn("for ftp.example.org, 192.0.2.1, valid", self.output.getvalue())
+
+    def test_a_file_that_is_there(self) -> None:
+        """A file that is there is not replaced, and the status is 1."""
+        path = self.mktemp()
+        Path(path).write_bytes(b"old")
+        self.assertEqual(main(["certificate", path]), 1)
+        self.assertEqual(self.errors.getvalue(), f"ftpserver certificate: {path}: File exists\n")
+        self.assertEqual(Path(path).read_bytes(), b"old")
+
+    def test_what_cannot_be_made(self) -> None:
+        """A name that is none, and no days, are told; nothing is written, and the status is 1."""
+        path = self.mktemp()
+        for arguments in (["--name", "a b"], ["--days", "0"]):
+            self.assertEqual(main(["certificate", *arguments, path]), 1)
+        self.assertIn("'a b' is not the name of a host", self.errors.getvalue())
+        self.assertIn("1 to 36500 days, not 0", self.errors.getvalue())
+        self.assertEqual(self.output.getvalue(), "")
+        self.assertFalse(Path(path).exists())
+        self.assertEqual(self.status("certificate", "--days", "many", path), 2)
 
 
 class MainTests(CommandTestCase):

@@ -1,0 +1,306 @@
+# -*- test-case-name: tests.test_tls_layer -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+TLS between octets and octets, without a socket: what came from the network in, what goes to it out.
+
+The control connection and the data connections run the same layer. It is ours and not that of Twisted, because CCC and
+REIN end TLS and keep the connection, and because a ``ssl.SSLContext`` is to serve, too.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from typing import Protocol
+
+from cryptography.x509 import Certificate, load_der_x509_certificate
+from OpenSSL import SSL
+
+from .bindings import SHARED, connect, reason, session_was_reused
+
+__all__ = ["OpenSSLLayer", "StdlibLayer", "TLSFailure", "TLSLayer", "WrongALPN"]
+
+#: Octets of clear text asked for at a time: one record, of which there is never more at once (RFC 8446, section 5.1).
+RECORD = 16384
+
+#: Octets for the network taken at a time.
+PIECE = 65536
+
+
+class TLSFailure(Exception):
+    """The handshake failed, or what came is no TLS; the connection cannot go on. The text is the reason."""
+
+
+class WrongALPN(Exception):
+    """Raised inside the handshake when the client wants another protocol than FTP; OpenSSL sends the alert."""
+
+
+class TLSLayer(Protocol):
+    """
+    One end of TLS, the server's.
+
+    After a :class:`TLSFailure` each call but :meth:`end` and :meth:`outgoing` fails again.
+
+    :ivar is_established: whether the handshake is done.
+    :ivar has_ended: whether the client said that nothing more comes (close_notify). Where the connection was closed and
+        this is ``False``, what came may have been cut.
+    """
+
+    is_established: bool
+    has_ended: bool
+
+    def receive(self, data: bytes) -> bytes:
+        """
+        Take what came from the network.
+
+        :returns: what it says in clear; nothing while the handshake is under way.
+        :raises TLSFailure: when it cannot go on; :meth:`outgoing` may have an alert to send before closing.
+        """
+        ...
+
+    def send(self, data: bytes | memoryview) -> None:
+        """
+        Protect *data*; :meth:`outgoing` has it then.
+
+        :raises TLSFailure: before the handshake is done, or after the end.
+        """
+        ...
+
+    def end(self) -> None:
+        """
+        Say that nothing more comes (close_notify); what the client still says can be received.
+
+        To be called for connections that are lost, too: a session that was not ended cannot be continued. It never
+        fails, and says nothing the second time.
+        """
+        ...
+
+    def outgoing(self) -> bytes:
+        """Return what is to go to the network, once."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of TLS, as ``TLSv1.3``; something else before the handshake is done."""
+        ...
+
+    @property
+    def was_resumed(self) -> bool:
+        """Whether the handshake continued an earlier session: one of those that the context may continue."""
+        ...
+
+    @property
+    def peer_certificate(self) -> Certificate | None:
+        """The certificate of the client, which was verified; ``None`` without one."""
+        ...
+
+    @property
+    def server_name(self) -> str | None:
+        """The name that the client asked for (SNI), as it wrote it; ``None`` where that is not known."""
+        ...
+
+
+class _Layer:
+    """What both layers share: their state, and that a failure lasts."""
+
+    def __init__(self) -> None:
+        self.is_established = False
+        self.has_ended = False
+        self._has_said_end = False
+        self._failure: str | None = None
+
+    def _failed(self, error: Exception, text: str) -> TLSFailure:
+        self._failure = text or type(error).__name__
+        return TLSFailure(self._failure)
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise TLSFailure(self._failure)
+
+    def _check_sending(self) -> None:
+        self._check()
+        if not self.is_established:
+            raise TLSFailure("the handshake is not done")
+        if self._has_said_end:
+            raise TLSFailure("TLS has ended")
+
+    def _may_say_end(self) -> bool:
+        first = self.is_established and not self._has_said_end and self._failure is None
+        self._has_said_end = self._has_said_end or first
+        return first
+
+
+class OpenSSLLayer(_Layer):
+    """
+    TLS by pyOpenSSL.
+
+    :param context: of the server.
+    :param binding: only sessions of the same are continued; see :func:`~ftpserver.tls.bindings.connect`.
+    :param chosen: the context whose certificate is shown whatever name the client asks for; ``None`` chooses by name.
+    """
+
+    def __init__(self, context: SSL.Context, *, binding: bytes = SHARED, chosen: SSL.Context | None = None) -> None:
+        super().__init__()
+        self._tls = connect(context, binding)
+        self._tls.set_app_data(chosen)
+
+    @property
+    def context(self) -> SSL.Context:
+        """The context that serves, after the handshake that which was chosen by name."""
+        return self._tls.get_context()
+
+    def receive(self, data: bytes) -> bytes:
+        """See :class:`TLSLayer`."""
+        self._check()
+        pieces: list[bytes] = []
+        try:
+            if data:
+                self._tls.bio_write(data)
+            if not self.is_established:
+                self._tls.do_handshake()
+                self.is_established = True
+            while True:
+                pieces.append(self._tls.recv(RECORD))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+        except SSL.ZeroReturnError as error:
+            if not self.is_established:
+                raise self._failed(error, "closed during the handshake") from error
+            self.has_ended = True
+            return b"".join(pieces)
+        except (SSL.Error, WrongALPN) as error:
+            raise self._failed(error, reason(error)) from error
+
+    def send(self, data: bytes | memoryview) -> None:
+        """See :class:`TLSLayer`."""
+        self._check_sending()
+        rest = memoryview(data).cast("B")
+        try:
+            while rest:
+                rest = rest[self._tls.send(rest[:PIECE]) :]
+        except SSL.Error as error:
+            raise self._failed(error, reason(error)) from error
+
+    def end(self) -> None:
+        """See :class:`TLSLayer`."""
+        if self._may_say_end():
+            self._tls.shutdown()
+
+    def outgoing(self) -> bytes:
+        """See :class:`TLSLayer`."""
+        pieces: list[bytes] = []
+        try:
+            while True:
+                pieces.append(self._tls.bio_read(PIECE))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+
+    @property
+    def version(self) -> str:
+        """See :class:`TLSLayer`."""
+        return self._tls.get_protocol_version_name()
+
+    @property
+    def was_resumed(self) -> bool:
+        """See :class:`TLSLayer`."""
+        return session_was_reused(self._tls)
+
+    @property
+    def peer_certificate(self) -> Certificate | None:
+        """See :class:`TLSLayer`."""
+        return self._tls.get_peer_certificate(as_cryptography=True)
+
+    @property
+    def server_name(self) -> str | None:
+        """See :class:`TLSLayer`."""
+        name = self._tls.get_servername()
+        return None if name is None else name.decode("ascii", "backslashreplace")
+
+
+class StdlibLayer(_Layer):
+    """
+    TLS by a ``ssl.SSLContext``, which decides what it accepts; nothing of ours is added to it.
+
+    Whose session was continued it cannot tell, nor for which name the client asked.
+
+    :param context: of the server, with its certificate loaded.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def receive(self, data: bytes) -> bytes:
+        """See :class:`TLSLayer`."""
+        self._check()
+        pieces: list[bytes] = []
+        try:
+            self._incoming.write(data)
+            if not self.is_established:
+                self._tls.do_handshake()
+                self.is_established = True
+            while piece := self._tls.read(RECORD):
+                pieces.append(piece)
+            self.has_ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            # Nothing is read at the end only until ours is said; from then on the end is an error.
+            if not (self.is_established and isinstance(error, ssl.SSLZeroReturnError)):
+                raise self._failed(error, _reason(error)) from error
+            self.has_ended = True
+        return b"".join(pieces)
+
+    def send(self, data: bytes | memoryview) -> None:
+        """See :class:`TLSLayer`."""
+        self._check_sending()
+        rest = memoryview(data).cast("B")
+        try:
+            while rest:
+                rest = rest[self._tls.write(rest[:PIECE]) :]
+        except ssl.SSLError as error:
+            raise self._failed(error, _reason(error)) from error
+
+    def end(self) -> None:
+        """See :class:`TLSLayer`."""
+        if self._may_say_end():
+            # Ours is said then; the client's answer is not waited for.
+            with suppress(ssl.SSLWantReadError):
+                self._tls.unwrap()
+
+    def outgoing(self) -> bytes:
+        """See :class:`TLSLayer`."""
+        return self._outgoing.read()
+
+    @property
+    def version(self) -> str:
+        """See :class:`TLSLayer`."""
+        return self._tls.version() or ""
+
+    @property
+    def was_resumed(self) -> bool:
+        """See :class:`TLSLayer`."""
+        return bool(self._tls.session_reused)
+
+    @property
+    def peer_certificate(self) -> Certificate | None:
+        """See :class:`TLSLayer`."""
+        if not self.is_established:
+            return None
+        octets = self._tls.getpeercert(binary_form=True)
+        return None if octets is None else load_der_x509_certificate(octets)
+
+    @property
+    def server_name(self) -> str | None:
+        """See :class:`TLSLayer`."""
+        return None
+
+
+def _reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return "closed during the handshake"
+    # The words for an alert that this Python does not know are in the message only.
+    return error.reason or str(error)
