@@ -30,16 +30,19 @@ from .core.replies import Reply, reply
 from .core.status import Entry, FileStatus, Status
 from .core.users import Permission, User
 from .interfaces import IFile, IObserver, IPathIO, IUserManager
+from .listening import Listener
 from .observers.log import LogObserver
 from .pathio.local import PathIO
 from .pathio.memory import MemoryFiles, MemoryPathIO
 from .server import Server, UserManagerType
+from .tls.settings import TLS
 from .users.manager import AbstractUserManager
 from .users.memory import MemoryUserManager
 from .users.passwords import PasswordHashes, hash_password
 
 __all__ = [
     "COMMANDS",
+    "TLS",
     "AbstractUserManager",
     "Argument",
     "AvailableConnections",
@@ -54,6 +57,7 @@ __all__ = [
     "IObserver",
     "IPathIO",
     "IUserManager",
+    "Listener",
     "LogObserver",
     "MemoryFiles",
     "MemoryPathIO",

@@ -24,6 +24,7 @@ __all__ = [
     "CrossesDevices",
     "DataConnectionLost",
     "DataConnectionStalled",
+    "DataNotBound",
     "DirectoryNotEmpty",
     "FTPError",
     "FileTooLarge",
@@ -197,6 +198,20 @@ class DataConnectionStalled(TransferError):
     """No octet moved within ``socket_timeout``: 426."""
 
     reply = replies.DATA_CONNECTION_STALLED
+
+
+class DataNotBound(TransferError):
+    """
+    The data connection did not get the TLS that it needs, or is not the control connection's: 522 (RFC 4217, 10.2).
+
+    :param reason: a sentence for the client.
+    """
+
+    reply = replies.reply(522, "The data connection is not protected as it has to be.")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reply = replies.reply(self.reply.code, reason)
 
 
 class TransferAborted(TransferError):

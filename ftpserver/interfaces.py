@@ -40,6 +40,7 @@ __all__ = [
     "IReachedPath",
     "IRealFile",
     "IRefusesSlowly",
+    "IRequiresTLS",
     "IUserManager",
     "OpenMode",
 ]
@@ -104,6 +105,13 @@ class IRefusesSlowly(Interface):
 
         :param password: as the client wrote it.
         """
+
+
+class IRequiresTLS(Interface):
+    """An :class:`IUserManager` that knows whether any of its accounts may log in under TLS only."""
+
+    def requires_tls() -> bool:
+        """Tell so, without waiting: then every USER in clear is refused alike, and no name is told apart by it."""
 
 
 class IFile(Interface):

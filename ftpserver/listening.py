@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
@@ -21,7 +22,10 @@ from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-__all__ = ["Listeners"]
+__all__ = ["Listener", "Listeners", "TLSMode"]
+
+#: How a listener treats TLS: never; when AUTH asks for it; or from the first octet on.
+TLSMode = Literal["off", "explicit", "implicit"]
 
 #: Ports tried when several families are to share one that the system chooses.
 ATTEMPTS = 20
@@ -32,19 +36,34 @@ _NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _Address = tuple[int, tuple[Any, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """
+    One place that control connections come to.
+
+    :ivar endpoint: Twisted endpoint string.
+    :ivar tls: ``explicit`` offers AUTH TLS where the server has TLS, ``implicit`` begins with it, ``off`` has none.
+    """
+
+    endpoint: str
+    tls: TLSMode = "explicit"
+
+
 class Listeners:
     """
     What accepts control connections.
 
     :param reactor: the reactor.
-    :param factory: makes the protocol of each.
-    :param endpoints: Twisted endpoint strings.
+    :param factory: makes what makes the protocol of each.
+    :param listeners: where.
     """
 
-    def __init__(self, reactor: Any, factory: Factory, endpoints: Sequence[str]) -> None:
+    def __init__(
+        self, reactor: Any, factory: Callable[[TLSMode], Factory], listeners: Sequence[str | Listener]
+    ) -> None:
         self._reactor = reactor
         self._factory = factory
-        self._endpoints = list(endpoints)
+        self._listeners = [Listener(one) if isinstance(one, str) else one for one in listeners]
         self._bound = False
         self._ports: list[IListeningPort] = []
 
@@ -75,8 +94,9 @@ class Listeners:
             return
         self._bound = True
         try:
-            for description in self._endpoints:
-                self._keep(_listening(serverFromString(self._reactor, description), self._factory, description))
+            for one in self._listeners:
+                endpoint = serverFromString(self._reactor, one.endpoint)
+                self._keep(_listening(endpoint, self._factory(one.tls), one.endpoint))
         except Exception:
             self._bound = False
             for port in self._ports:
@@ -89,7 +109,7 @@ class Listeners:
         _keep_urgent_data(getattr(port, "socket", None))
         self._ports.append(port)
 
-    async def listen_on(self, host: str | None, port: int, backlog: int) -> None:
+    async def listen_on(self, host: str | None, port: int, backlog: int, mode: TLSMode) -> None:
         """
         Listen on every address of *host* with one port.
 
@@ -104,10 +124,11 @@ class Listeners:
             except OSError as error:
                 if port or attempt == ATTEMPTS - 1 or len(addresses) == 1:
                     raise CannotListenError(host or "", port, error) from error
+        factory = self._factory(mode)
         for listener in sockets:
             with listener:
                 # The reactor duplicates the descriptor.
-                self._ports.append(self._reactor.adoptStreamPort(listener.fileno(), listener.family, self._factory))
+                self._ports.append(self._reactor.adoptStreamPort(listener.fileno(), listener.family, factory))
 
     async def _resolve(self, host: str | None) -> list[_Address]:
         found = await deferToThreadPool(

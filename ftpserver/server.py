@@ -12,6 +12,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from twisted.application.service import MultiService
@@ -33,11 +34,12 @@ from .data.channel import DataChannel, DataSettings
 from .data.ports import DataPorts
 from .data.system import System
 from .interfaces import IHook, IObserver, IPathIO, IUserManager
-from .listening import Listeners
+from .listening import Listener, Listeners, TLSMode
 from .observers.publisher import Publisher
 from .passive_address import PassiveAddress
 from .pathio.local import PathIO
 from .pathio.threads import StorageThreads
+from .tls.settings import TLS
 from .users.memory import MemoryUserManager
 
 __all__ = ["Server", "UserManagerType"]
@@ -66,7 +68,8 @@ class Server(MultiService):
         (``"10.0.0.0/8"``) to such.
     :param data_ports: ports for passive data connections; ``None`` lets the system choose.
     :param encoding: of names on the control connection.
-    :param ssl: not in this version; anything but ``None`` is an error.
+    :param ssl: a context of the ``ssl`` module, of pyOpenSSL or of Twisted, as ``tls=TLS(context=...)``, and implicit
+        TLS on what :meth:`start` opens.
     :param welcome_message: text or lines of the greeting.
     :param maximum_connections_per_host: sessions at a time from one address.
     :param maximum_login_attempts: wrong logins after which the session ends with 421.
@@ -83,6 +86,7 @@ class Server(MultiService):
     :param listeners: Twisted endpoint strings that the service listens on.
     :param observers: hear of every event.
     :param hooks: are asked before each command.
+    :param tls: what is offered under TLS, which AUTH begins on listeners with explicit TLS.
     :param reactor: the reactor; by default the one that is installed.
     :raises ValueError: on a keyword whose value cannot be.
     """
@@ -107,7 +111,7 @@ class Server(MultiService):
         ipv4_pasv_forced_response_address: str | Mapping[str, str] | None = None,
         data_ports: Iterable[int] | None = None,
         encoding: str = "utf-8",
-        ssl: object | None = None,
+        ssl: Any = None,
         welcome_message: str | Sequence[str] | None = None,
         maximum_connections_per_host: int | None = None,
         maximum_login_attempts: int = 3,
@@ -120,14 +124,17 @@ class Server(MultiService):
         path_threads: int = 8,
         close_timeout: float = 10.0,
         commands: CommandTable = COMMANDS,
-        listeners: Sequence[str] = (),
+        listeners: Sequence[str | Listener] = (),
         observers: Sequence[IObserver] = (),
         hooks: Sequence[IHook] = (),
+        tls: TLS | None = None,
         reactor: Any = None,
     ) -> None:
         MultiService.__init__(self)
-        if ssl is not None:
-            raise ValueError("ssl: this version of ftpserver has no TLS; leave it out or give None")
+        if ssl is not None and tls is not None:
+            raise ValueError("ssl and tls: give one of them; ssl=context is tls=TLS(context=context) with implicit TLS")
+        self.tls = TLS(context=ssl) if ssl is not None else tls
+        self._default_mode: TLSMode = "implicit" if ssl is not None else "explicit"
         self.reactor = reactor if reactor is not None else _installed_reactor()
         self.users = _user_manager(users, self.reactor)
         self.block_size = block_size
@@ -145,7 +152,7 @@ class Server(MultiService):
         self.uploads = UploadPolicy(atomic_uploads, partial_uploads, fsync)
         self.storage_threads = StorageThreads(self.reactor, path_threads) if path_threads else None
         self.close_timeout = close_timeout
-        self.commands = commands if active_mode else commands.without(*{"PORT", "EPRT"}.intersection(commands))
+        self.commands = commands.without(*_not_provided(self.tls, active_mode).intersection(commands))
         self.hooks = tuple(hooks)
         self.greeting = _greeting(welcome_message)
         self.publisher = Publisher(observers)
@@ -162,7 +169,7 @@ class Server(MultiService):
         self._user_buckets: dict[tuple[str | None, str], TokenBucket] = {}
         self._identifiers = itertools.count(1)
         self._sessions: set[ControlConnection] = set()
-        self._listeners = Listeners(self.reactor, FTPFactory(self), listeners)
+        self._listeners = Listeners(self.reactor, partial(FTPFactory, self), listeners)
         self._stopping: list[Deferred[None]] = []
         self._shutdown: object = None
 
@@ -188,17 +195,19 @@ class Server(MultiService):
 
         :param host: address or name to listen on, every address that a name has; ``None`` is all of the machine.
         :param port: ``0`` lets the system choose one, the same for all addresses.
-        :param kwargs: ``backlog``, the connections that may wait to be accepted.
+        :param kwargs: ``backlog``, the connections that may wait to be accepted; ``tls``, which is ``"explicit"``,
+            ``"implicit"`` or ``"off"``.
         :returns: a Deferred that fires when the port is open.
         :raises TypeError: on another keyword.
         """
         backlog = kwargs.pop("backlog", 1024)
+        mode = kwargs.pop("tls", self._default_mode)
         if kwargs:
-            raise TypeError(f"start() takes the keyword backlog, not {', '.join(sorted(kwargs))}")
-        return Deferred.fromCoroutine(self._start(host, port, backlog))
+            raise TypeError(f"start() takes the keywords backlog and tls, not {', '.join(sorted(kwargs))}")
+        return Deferred.fromCoroutine(self._start(host, port, backlog, mode))
 
-    async def _start(self, host: str | None, port: int, backlog: int) -> None:
-        await self._listeners.listen_on(host, port, backlog)
+    async def _start(self, host: str | None, port: int, backlog: int, mode: TLSMode) -> None:
+        await self._listeners.listen_on(host, port, backlog, mode)
         if not self.running:
             self.startService()
 
@@ -369,6 +378,16 @@ def _user_manager(users: UserManagerType | None, reactor: Any) -> Any:
     if IUserManager.providedBy(users) or hasattr(users, "get_user"):
         return users
     return MemoryUserManager(list(users), reactor=reactor)
+
+
+def _not_provided(tls: TLS | None, active_mode: bool) -> frozenset[str]:
+    """Return the commands that the settings leave out: FEAT and HELP must not name what cannot work."""
+    absent = set() if active_mode else {"PORT", "EPRT"}
+    if tls is None:
+        absent |= {"AUTH", "PBSZ", "PROT"}
+    if tls is None or not tls.clear_command_channel:
+        absent.add("CCC")
+    return frozenset(absent)
 
 
 def _bucket(rate: float | None) -> list[TokenBucket]:

@@ -8,7 +8,7 @@ Tests for the table of commands as a whole.
 from __future__ import annotations
 
 from ftpserver import COMMANDS
-from tests.conversation import ConversationTestCase
+from tests.tls_dialogue import SecureDialogue, SecureTestCase, make_tls
 
 #: RFC 1123, section 4.1.2.13, and what the registry of RFC 5797 calls mandatory, and its historic forms.
 NEEDED = frozenset(
@@ -63,13 +63,18 @@ NEEDED = frozenset(
 
 #: What runs before login.
 BEFORE_LOGIN = frozenset(
-    {"USER", "PASS", "ACCT", "REIN", "QUIT", "FEAT", "HELP", "SYST", "NOOP", "STAT", "CLNT"}
+    {"USER", "PASS", "ACCT", "REIN", "QUIT", "AUTH", "PBSZ", "PROT"}
+    | {"FEAT", "HELP", "SYST", "NOOP", "STAT", "CLNT"}
     | {"OPTS MLST", "OPTS UTF8", "OPTS UTF-8"}
 )
 
 
-class TableTests(ConversationTestCase):
+class TableTests(SecureTestCase):
     """What every row has."""
+
+    def with_everything(self) -> SecureDialogue:
+        """Return a dialogue with a server that leaves no command out."""
+        return self.open(tls=make_tls(clear_command_channel=True))
 
     def test_every_command_of_the_standards_is_there(self) -> None:
         """The commands that RFC 1123 and RFC 5797 ask for are known."""
@@ -93,7 +98,7 @@ class TableTests(ConversationTestCase):
 
     def test_commands_before_login_are_refused(self) -> None:
         """Each of the other commands is answered 530 before login, whatever its argument."""
-        dialogue = self.converse()
+        dialogue = self.with_everything()
         for verb in COMMANDS:
             if verb not in BEFORE_LOGIN:
                 for argument in ("", " x", " -1"):
@@ -101,14 +106,16 @@ class TableTests(ConversationTestCase):
 
     def test_commands_without_their_argument_are_refused(self) -> None:
         """Each command that needs an argument says 501 without one."""
-        dialogue = self.logged_in()
+        dialogue = self.with_everything()
+        dialogue.login()
         for verb, row in COMMANDS.items():
             if row.help.startswith("<SP>") and verb != "PASS":
                 dialogue.say(verb, expect=501)
 
     def test_an_argument_too_many_is_refused(self) -> None:
         """Each command that takes no argument says 501 when it gets one, and takes blanks."""
-        dialogue = self.logged_in()
+        dialogue = self.with_everything()
+        dialogue.login()
         for verb, row in COMMANDS.items():
             if not row.help and verb != "QUIT":
                 dialogue.say(f"{verb} x", expect=501)

@@ -137,9 +137,9 @@ class AborTests(ImageConversationTestCase):
         connection.end()
         before = len(dialogue.codes())
         dialogue.send(b"STOR b\r\n")
-        dialogue.send(b"ABOR\r\n")
+        dialogue.send(b"ABOR\r\nABOR\r\n")
         closing.callback(None)
-        self.assertEqual(dialogue.codes()[before:], [150, 226, 226])
+        self.assertEqual(dialogue.codes()[before:], [150, 226, 226, 226])
         self.assertEqual([one.code for one in dialogue.events if isinstance(one, Stored)], [226])
 
     def test_parts_are_treated_as_a_cut_upload(self) -> None:

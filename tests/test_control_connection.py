@@ -7,17 +7,13 @@ Tests for the control connection.
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import ISystemHandle, ITCPTransport
-from twisted.internet.testing import StringTransport
-from zope.interface import implementer
 
 from ftpserver import COMMANDS, Argument, Connection, MemoryPathIO, Reply, VirtualPath, command, reply
-from ftpserver.control.connection import LINGERING, FTPFactory
+from ftpserver.control.connection import LINGERING
 from ftpserver.core import replies
 from ftpserver.core.events import Connected, Disconnected, LoggedOut
 from ftpserver.testing import Dialogue
@@ -355,62 +351,6 @@ class EndTests(ConversationTestCase):
             dialogue.advance(LINGERING)
         self.assertFalse(dialogue.is_closed)
         self.assertTrue(dialogue.transport.disconnecting)
-
-
-@implementer(ITCPTransport, ISystemHandle)
-class SocketTransport(StringTransport):
-    """A transport with a socket, whose options can be looked at."""
-
-    def __init__(self, family: int) -> None:
-        super().__init__()
-        self.handle = socket.socket(family, socket.SOCK_STREAM)
-        self.options: list[str] = []
-
-    def getHandle(self) -> socket.socket:
-        """Return the socket."""
-        return self.handle
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """Take note."""
-        self.options.append("no delay")
-
-    def getTcpNoDelay(self) -> bool:
-        """Tell what was set."""
-        return "no delay" in self.options
-
-    def getTcpKeepAlive(self) -> bool:
-        """Tell what was set."""
-        return "keep alive" in self.options
-
-    def loseWriteConnection(self) -> None:
-        """Nobody asks for this."""
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """Take note."""
-        self.options.append("keep alive")
-
-
-class SocketTests(ConversationTestCase):
-    """The socket of a control connection."""
-
-    def urgent_data_stays(self, family: int) -> bool:
-        """Connect, and return whether urgent data is part of the stream."""
-        dialogue = self.converse()
-        transport: Any = SocketTransport(family)
-        self.addCleanup(transport.handle.close)
-        protocol: Any = FTPFactory(dialogue.server).buildProtocol(None)
-        protocol.makeConnection(transport)
-        self.assertTrue(transport.getTcpNoDelay() and transport.getTcpKeepAlive())
-        protocol.connectionLost()
-        return bool(transport.handle.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE))
-
-    def test_replies_are_not_held_back(self) -> None:
-        """Small replies go at once, dead clients are found, and the mark of an ABOR stays in the stream."""
-        self.assertTrue(self.urgent_data_stays(socket.AF_INET))
-
-    def test_a_socket_of_the_file_system_has_no_urgent_data(self) -> None:
-        """Other sockets are left as they are."""
-        self.assertFalse(self.urgent_data_stays(socket.AF_UNIX))
 
 
 class RefusedTests(ConversationTestCase):

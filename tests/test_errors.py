@@ -17,11 +17,12 @@ from ftpserver.core.replies import reply
 from ftpserver.errors import CommandRefused, FTPError, PathError, TransferError, from_os_error, translating
 
 #: Each kind of failure and the code that the client gets.
-CODES = {
+CODES: dict[type[FTPError], int] = {
     errors.CannotOpenDataConnection: 425,
     errors.CrossesDevices: 553,
     errors.DataConnectionLost: 426,
     errors.DataConnectionStalled: 426,
+    errors.DataNotBound: 522,
     errors.DirectoryNotEmpty: 550,
     errors.FTPError: 451,
     errors.FileTooLarge: 552,

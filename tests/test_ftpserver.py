@@ -12,8 +12,6 @@ import types
 
 from twisted.trial.unittest import SynchronousTestCase
 
-import ftpserver
-
 #: What programs may import from.
 PUBLIC_MODULES = ("ftpserver", "ftpserver.interfaces", "ftpserver.errors", "ftpserver.testing")
 
@@ -48,21 +46,3 @@ class PublicFaceTests(SynchronousTestCase):
                 value = getattr(module, one)
                 if isinstance(value, type | types.FunctionType):
                     self.assertTrue((value.__doc__ or "").strip(), f"{name}.{one}")
-
-    def test_the_names_of_the_seed_api_are_there(self) -> None:
-        """Programs written for the server that this one follows find the same names."""
-        for name in (
-            "AbstractUserManager",
-            "AvailableConnections",
-            "Connection",
-            "ConnectionConditions",
-            "MemoryUserManager",
-            "PathConditions",
-            "PathIO",
-            "PathPermissions",
-            "Permission",
-            "Server",
-            "User",
-            "worker",
-        ):
-            self.assertIn(name, ftpserver.__all__)

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "pathio": (*COMMON, "ftpserver.awaiting", "ftpserver.pathio"),
     "users": (*COMMON, "ftpserver.awaiting", "ftpserver.users"),
     "observers": (*COMMON, "ftpserver.observers"),
-    "data": (*COMMON, "ftpserver.awaiting", "ftpserver.data"),
+    "data": (*COMMON, "ftpserver.awaiting", "ftpserver.data", "ftpserver.timer", "ftpserver.tls.layer"),
+    "tls": (*COMMON, "ftpserver.timer", "ftpserver.tls"),
 }
 
 HEADER = re.compile(
@@ -106,7 +107,7 @@ class ImportTests(SynchronousTestCase):
         """The walk that these tests rest on finds what is known to be there."""
         found = {module: set(imported(path, module)) for path, module in modules("data")}
         self.assertIn("ftpserver.core.throttle.Throttle", found["ftpserver.data.pumps"])
-        self.assertIn("ftpserver.data.descriptor.Descriptor", found["ftpserver.data.pumps"])
+        self.assertIn("ftpserver.data.descriptor.Descriptor", found["ftpserver.data.opening"])
         self.assertIn("socket", found["ftpserver.data.system"])
 
 

@@ -43,7 +43,7 @@ class HostTests(TestCase):
 
     def listeners(self, *endpoints: str) -> Listeners:
         """Return listeners that are stopped after the test."""
-        made = Listeners(reactor, Factory(), endpoints)
+        made = Listeners(reactor, lambda mode: Factory(), endpoints)
         self.addCleanup(lambda: Deferred.fromCoroutine(made.stop()))
         return made
 
@@ -51,7 +51,7 @@ class HostTests(TestCase):
         """The address tells where the server really listens."""
         listeners = self.listeners()
         self.assertRaises(RuntimeError, lambda: listeners.address)
-        await listeners.listen_on("127.0.0.1", 0, 5)
+        await listeners.listen_on("127.0.0.1", 0, 5, "explicit")
         host, port = listeners.address
         self.assertEqual(host, "127.0.0.1")
         self.assertGreater(port, 0)
@@ -68,7 +68,7 @@ class HostTests(TestCase):
         ]
         listeners = self.listeners()
         with patch("socket.getaddrinfo", return_value=both):
-            await listeners.listen_on("example.org", 0, 5)
+            await listeners.listen_on("example.org", 0, 5, "explicit")
         self.assertEqual([host for host, _ in listeners.addresses], ["127.0.0.1", "::1"])
         self.assertEqual(len({port for _, port in listeners.addresses}), 1)
 
@@ -78,24 +78,24 @@ class HostTests(TestCase):
     async def test_no_host_is_the_whole_machine(self) -> None:
         """Without a host every address of the machine is bound, in each family that it has."""
         listeners = self.listeners()
-        await listeners.listen_on(None, 0, 5)
+        await listeners.listen_on(None, 0, 5, "explicit")
         self.assertIn("0.0.0.0", [host for host, _ in listeners.addresses])
         self.assertEqual(len({port for _, port in listeners.addresses}), 1)
 
     async def test_a_port_in_use_is_an_error(self) -> None:
         """A port that somebody listens on cannot be bound, and is told."""
         listeners = self.listeners()
-        await listeners.listen_on("127.0.0.1", 0, 5)
+        await listeners.listen_on("127.0.0.1", 0, 5, "explicit")
         port = listeners.address[1]
         with self.assertRaises(CannotListenError) as caught:
-            await self.listeners().listen_on("127.0.0.1", port, 5)
+            await self.listeners().listen_on("127.0.0.1", port, 5, "explicit")
         self.assertEqual((caught.exception.interface, caught.exception.port), ("127.0.0.1", port))
 
     async def test_a_name_without_an_address_is_an_error(self) -> None:
         """What cannot be looked up cannot be listened on."""
         listeners = self.listeners()
         with patch("socket.getaddrinfo", side_effect=socket.gaierror), self.assertRaises(OSError):
-            await listeners.listen_on("nowhere.invalid", 0, 5)
+            await listeners.listen_on("nowhere.invalid", 0, 5, "explicit")
 
     async def test_urgent_data_stays_in_the_stream(self) -> None:
         """The mark that clients send with ABOR is an octet of the stream, from the first one on."""
@@ -106,7 +106,7 @@ class HostTests(TestCase):
     async def on_host(self) -> Any:
         """Listen on a host, and return the port."""
         listeners = self.listeners()
-        await listeners.listen_on("127.0.0.1", 0, 5)
+        await listeners.listen_on("127.0.0.1", 0, 5, "explicit")
         return listeners._ports[0]
 
     async def on_endpoint(self) -> Any:
@@ -127,7 +127,7 @@ class FamilyTests(SynchronousTestCase):
     def listen(self, port: int, failures: dict[int, list[OSError | None]]) -> Listeners:
         """Listen on both families, where opening one of them fails so."""
         addresses = [(socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_INET6, ("::1", 0, 0, 0))]
-        listeners = Listeners(self.reactor, Factory(), [])
+        listeners = Listeners(self.reactor, lambda mode: Factory(), [])
 
         async def resolve(host: str | None) -> Any:
             return addresses
@@ -142,7 +142,7 @@ class FamilyTests(SynchronousTestCase):
             return made
 
         with patch.object(listeners, "_resolve", resolve), patch.object(listening, "_open", fail_or_open):
-            self.successResultOf(Deferred.fromCoroutine(listeners.listen_on("example.org", port, 5)))
+            self.successResultOf(Deferred.fromCoroutine(listeners.listen_on("example.org", port, 5, "explicit")))
         self.assertEqual({one.fileno() for one in self.opened}, {-1}, "a socket was left open")
         return listeners
 
@@ -197,7 +197,7 @@ class EndpointTests(SynchronousTestCase):
 
     def listeners(self, *endpoints: str) -> Listeners:
         """Return listeners in memory."""
-        return Listeners(self.reactor, Factory(), endpoints)
+        return Listeners(self.reactor, lambda mode: Factory(), endpoints)
 
     def test_endpoints_are_bound_once(self) -> None:
         """Binding again changes nothing, until the listeners were stopped."""

@@ -158,6 +158,7 @@ class LogObserverTests(SynchronousTestCase):
                 "rate": 1500,
                 "outcome": "aborted",
                 "code": 426,
+                "unclosed": False,
             },
         )
 

@@ -15,8 +15,9 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from ftpserver.core.throttle import Throttle, TokenBucket
-from ftpserver.data.pumps import OCTETS_PER_TURN, READS_AT_END, SECONDS_PER_TURN, Pump
+from ftpserver.data.pumps import OCTETS_PER_TURN, SECONDS_PER_TURN, Pump
 from ftpserver.data.shaping import FromNetwork, ToNetwork
+from ftpserver.data.stream import READS_AT_END, ClearStream
 from ftpserver.errors import DataConnectionLost, StorageFull
 
 from .data_doubles import DataTestCase, PlainFile, drained, failure, given, wait
@@ -41,7 +42,8 @@ class PumpTestCase(DataTestCase):
 
     def pump(self, ours: socket.socket, throttle: Throttle | None = None, block: int = BLOCK) -> Pump:
         """Return a pump for our end of a connection."""
-        pump = Pump(self.reactor, self.descriptor(ours), self.system, block, throttle or Throttle(), wait, call)
+        stream = ClearStream(self.descriptor(ours), self.system)
+        pump = Pump(self.reactor, stream, block, throttle or Throttle(), wait, call)
         self.addCleanup(pump.close)
         return pump
 

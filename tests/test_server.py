@@ -7,6 +7,7 @@ Tests for the server: its keywords, its limits, its beginning and its end.
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from twisted.application.service import IService
@@ -34,6 +35,7 @@ from ftpserver.core import replies
 from ftpserver.core.events import ConnectionRefused, Event
 from ftpserver.testing import DataConnection, Dialogue
 from tests.conversation import ConversationTestCase, user_with
+from tests.tls_dialogue import SERVER, SecureTestCase, client_context, make_tls
 
 reactor: Any = _reactor
 
@@ -119,6 +121,30 @@ class KeywordTests(SynchronousTestCase):
         """No two sessions have the same identifier."""
         server = self.server()
         self.assertEqual(len({server.next_identifier() for _ in range(10)}), 10)
+
+
+class SecurityTests(SecureTestCase):
+    """TLS as keywords of the server."""
+
+    def test_one_way_to_say_it(self) -> None:
+        """A context and settings of TLS at once are an error."""
+        self.assertRaises(ValueError, Server, ssl=client_context(), tls=make_tls())
+
+    def test_a_context_is_implicit_tls(self) -> None:
+        """What is given as ssl offers TLS, and start begins with it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        SERVER.configure_cert(context)
+        server = Server(ssl=context, reactor=MemoryReactorClock())
+        self.assertIsNotNone(server.tls)
+        self.assertIn("AUTH", server.commands)
+
+    def test_an_upload_without_an_end_is_marked(self) -> None:
+        """Where such uploads are taken for whole, the event says so."""
+        dialogue = self.open()
+        dialogue.login()
+        dialogue.say("TYPE I", expect=200)
+        dialogue.protocol.connection.note_unclosed()
+        self.assertTrue(dialogue.protocol.connection.transfer.is_unclosed)
 
 
 class ServiceTests(SynchronousTestCase):

@@ -19,13 +19,14 @@ from ftpserver.core.session import (
     Admission,
     DataPort,
     Happening,
+    Protection,
     Rename,
     Restart,
     Session,
     Transfer,
 )
 
-States = tuple[Access, Rename, Restart, DataPort, Transfer]
+States = tuple[Access, Rename, Restart, DataPort, Transfer, Protection]
 
 
 def session_after(*happenings: Happening) -> Session:
@@ -38,7 +39,7 @@ def session_after(*happenings: Happening) -> Session:
 
 def states_of(session: Session) -> States:
     """Return the state of each machine."""
-    return session.access, session.rename, session.restart, session.data_port, session.transfer
+    return session.access, session.rename, session.restart, session.data_port, session.transfer, session.protection
 
 
 INITIAL = states_of(Session())
@@ -71,11 +72,11 @@ class TableTests(SynchronousTestCase):
             self.assertEqual((left, reached), (every, every), name)
 
     def test_a_reset_forgets_everything(self) -> None:
-        """REIN leads each machine but that of the running command back to its start, from wherever it is."""
+        """REIN leads each machine back to its start, but those of the running command and of TLS, which end apart."""
         for name, table in TABLES.items():
             initial = INITIAL_BY_NAME[name]
             for state in type(initial):
-                if name != "transfer":
+                if name not in ("transfer", "protection"):
                     self.assertIs(table.get((state, Happening.RESET), state), initial, f"{name}: {state}")
 
 
@@ -281,7 +282,8 @@ class AnyOrderMachine(RuleBasedStateMachine):
     @invariant()
     def each_machine_is_in_one_of_its_states(self) -> None:
         """No order of happenings leads out of the tables."""
-        for state, kind in zip(states_of(self.session), (Access, Rename, Restart, DataPort, Transfer), strict=True):
+        kinds = (Access, Rename, Restart, DataPort, Transfer, Protection)
+        for state, kind in zip(states_of(self.session), kinds, strict=True):
             assert isinstance(state, kind)
 
 
@@ -295,3 +297,44 @@ class StatefulTests(SynchronousTestCase):
     def test_any_order_of_happenings(self) -> None:
         """Even happenings that cannot be leave each machine in one of its states."""
         run_state_machine_as_test(AnyOrderMachine)
+
+
+class ProtectionTests(SynchronousTestCase):
+    """What runs under TLS."""
+
+    def after(self, *happenings: Happening) -> Session:
+        """Return a session to which these have happened."""
+        return session_after(*happenings)
+
+    def test_auth_protects_commands(self) -> None:
+        """After AUTH data is in clear until PBSZ and PROT P."""
+        session = self.after(Happening.COMMANDS_PROTECTED)
+        self.assertEqual((session.protects_commands, session.protects_data), (True, False))
+        for happening in (Happening.DATA_PROTECTED, Happening.BUFFER_SIZE_GIVEN):
+            session.happened(happening)
+            self.assertFalse(session.protects_data)
+        session.happened(Happening.DATA_PROTECTED)
+        self.assertTrue(session.protects_data)
+        session.happened(Happening.DATA_CLEARED)
+        self.assertFalse(session.protects_data)
+
+    def test_implicit_tls_protects_all(self) -> None:
+        """Both connections are protected from the start."""
+        session = self.after(Happening.ALL_PROTECTED)
+        self.assertEqual((session.protects_commands, session.protects_data), (True, True))
+
+    def test_ccc_leaves_data_as_it_is(self) -> None:
+        """Commands are in clear after CCC, data as before, and nothing can be chosen any more."""
+        for before, protects in ((Happening.COMMANDS_PROTECTED, False), (Happening.ALL_PROTECTED, True)):
+            session = self.after(before, Happening.COMMANDS_CLEARED)
+            self.assertEqual((session.protects_commands, session.protects_data), (False, protects))
+            session.happened(Happening.BUFFER_SIZE_GIVEN)
+            session.happened(Happening.DATA_PROTECTED)
+            self.assertEqual(session.protects_data, protects)
+
+    def test_the_end_of_a_login_forgets(self) -> None:
+        """From every state the way leads back to the first one."""
+        steps = (Happening.ALL_PROTECTED, Happening.BUFFER_SIZE_GIVEN, Happening.COMMANDS_CLEARED)
+        for count in range(len(steps) + 1):
+            session = self.after(*steps[:count], Happening.PROTECTION_FORGOTTEN)
+            self.assertIs(session.protection, Protection.NONE)

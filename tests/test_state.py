@@ -162,3 +162,12 @@ class EndTests(ConversationTestCase):
         dialogue.advance(CLEANING_UP)
         self.assert_codes(dialogue, 230, 220, 200)
         self.assertEqual(len(self.flushLoggedErrors(PathTimeout)), 1)
+
+    def test_an_upload_of_a_client_that_is_gone_is_cut(self) -> None:
+        """The data of a client that died has no end: what it was to replace stays."""
+        dialogue = self.logged_in()
+        dialogue.files.write("/a", b"old and whole")
+        dialogue.say("TYPE I", expect=200)
+        dialogue.protocol.connection._client_is_gone = lambda: True
+        dialogue.upload("STOR a", b"new, yet", expect=426)
+        self.assertEqual(dialogue.files.read("/a"), b"old and whole")

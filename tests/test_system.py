@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import socket
+import struct
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -99,3 +100,16 @@ class SystemTests(SynchronousTestCase):
         listener = self.kept(self.system.listen("127.0.0.1", 0))
         dialled = self.kept(self.system.dial("::1", "127.0.0.1", listener.getsockname()[1]))
         self.assertEqual(dialled.family, socket.AF_INET)
+
+    def test_input_is_seen_without_taking_it(self) -> None:
+        """A client that has spoken, ended or broken its connection is told from one that is silent."""
+        dialled, accepted = self.connected("127.0.0.1")
+        self.assertFalse(self.system.has_input(accepted))
+        self.system.send(dialled, memoryview(b"abc"))
+        select.select([accepted], [], [], PATIENCE)
+        self.assertTrue(self.system.has_input(accepted))
+        self.assertEqual(self.system.receive_into(accepted, memoryview(bytearray(10))), 3)
+        dialled.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.system.close(dialled)
+        select.select([accepted], [], [], PATIENCE)
+        self.assertTrue(self.system.has_input(accepted))

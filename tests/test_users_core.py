@@ -139,6 +139,20 @@ class UserTests(SynchronousTestCase):
         self.assertEqual(repr(User(None, "secret")), "<User 'anonymous (no login)'>")
 
 
+class ProtectionTests(SynchronousTestCase):
+    """What an account says of TLS."""
+
+    def test_what_must_be_protected(self) -> None:
+        """Nothing by default; a word that is none is an error."""
+        self.assertEqual(User().tls_required, "none")
+        self.assertRaises(ValueError, User, tls_required="always")
+
+    def test_certificates_are_a_list_of_names(self) -> None:
+        """One text in place of a list would be taken for many names of one letter, and is an error."""
+        self.assertEqual(User("a", certificates=["a.example.org"]).certificates, ("a.example.org",))
+        self.assertRaises(ValueError, User, "a", certificates="a.example.org")
+
+
 class DecisionTests(SynchronousTestCase):
     """Which permission decides."""
 

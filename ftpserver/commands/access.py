@@ -25,7 +25,15 @@ from .registry import ConnectionConditions, command
 if TYPE_CHECKING:
     from ..control.state import Connection
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "end_login"]
+
+
+async def end_login(connection: Connection) -> None:
+    """End the login that there is, and forget what belonged to it."""
+    if connection.logged:
+        connection.publish(LoggedOut)
+        connection.security.forget()
+    await connection.end_login()
 
 
 @command("USER", argument=Argument.VERBATIM, help="<SP> username")
@@ -36,13 +44,17 @@ async def user(connection: Connection, login: str) -> Reply:
     if any(ord(sign) < 32 for sign in login):
         # "USER bob<CR>PASS secret" is one line; kept as a name, its password would stand in the log.
         return replies.SYNTAX_ERROR
-    if connection.logged:
-        connection.publish(LoggedOut)
-    await connection.end_login()
+    await end_login(connection)
+    if connection.security.refuses_clear(login):
+        return replies.TLS_REQUIRED
     connection.login_name = login
     response, account, message = await connection.server.users.get_user(login)
+    if account is not None and connection.security.refuses_account(account):
+        response, account, message = GetUserResponse.ERROR, None, "no TLS or no certificate of this account"
     if response is GetUserResponse.OK and account is not None:
-        return await _log_in(connection, account)
+        reply = await _log_in(connection, account)
+        is_by_certificate = bool(account.certificates) and reply is replies.LOGGED_IN
+        return replies.LOGGED_IN_BY_CERTIFICATE if is_by_certificate else reply
     # An unknown name is asked for a password like any other (RFC 2577, section 7).
     connection.candidate = account if response is GetUserResponse.PASSWORD_REQUIRED else None
     connection.refusal = message
@@ -123,9 +135,11 @@ async def acct(connection: Connection, account: str) -> Reply:
 @command("REIN", argument=Argument.NONE)
 async def rein(connection: Connection) -> Reply:
     """End the login and begin anew, with every parameter as at the start."""
-    if connection.logged:
-        connection.publish(LoggedOut)
-    await connection.end_login()
+    await end_login(connection)
+    connection.security.forget()
+    if connection.session.protects_commands and not connection.security.is_implicit:
+        # The reply still goes under TLS, which ends then (RFC 4217, section 13).
+        connection.security.change_after_reply(secure=False)
     return replies.SESSION_RESET
 
 

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from ..core import replies
 from ..core.addresses import normalise_host
-from ..core.events import Connected, Disconnected, LoggedOut
+from ..core.events import Connected, Disconnected, LoggedOut, Secured
 from ..core.replies import Reply, encode
 from ..core.wire import (
     OVERLONG,
@@ -32,11 +32,14 @@ from ..core.wire import (
     parse_request,
 )
 from ..timer import Timer
+from ..tls.layer import TLSFailure
 from .interpreter import Interpreter
+from .protection import Wire
 from .sequence import CommandSequence, Waiting
 from .state import Connection, Peer
 
 if TYPE_CHECKING:
+    from ..listening import TLSMode
     from ..server import Server
 
 __all__ = ["ControlConnection", "FTPFactory"]
@@ -53,6 +56,7 @@ class ControlConnection(Protocol):
     :param server: what it belongs to.
     :param interpreter: answers the requests.
     :param identifier: of the session.
+    :param mode: how the listener treats TLS.
     """
 
     log = Logger()
@@ -60,12 +64,14 @@ class ControlConnection(Protocol):
     #: ITransport, IConsumer and IPushProducer at once, for which Twisted has no one interface.
     transport: Any
 
-    def __init__(self, server: Server, interpreter: Interpreter, identifier: str) -> None:
+    def __init__(self, server: Server, interpreter: Interpreter, identifier: str, mode: TLSMode = "explicit") -> None:
         self._server = server
+        self._mode = mode
         self._reactor: IReactorTime = server.reactor
         self._interpreter = interpreter
         self._identifier = identifier
         self._lines = LineBuffer()
+        self._wire = Wire()
         self._output: list[bytes] = []
         self._has_spoken = False
         self._paused = False
@@ -86,9 +92,13 @@ class ControlConnection(Protocol):
         """Greet the client, or turn it away."""
         host, peer = self.transport.getHost(), self.transport.getPeer()
         ends = Peer(*_address(peer), *_address(host))
-        self.connection = Connection(self._server, ends, self._identifier, self.answer_meanwhile, self._client_is_gone)
+        self.connection = Connection(
+            self._server, ends, self._identifier, self.answer_meanwhile, self._client_is_gone, self._mode
+        )
         self._commands = CommandSequence(self.connection, self._interpreter, self)
         self._tune_socket()
+        if self.connection.security.is_implicit:
+            self._wire.begin(self.connection.security.begin())
         refusal = self._server.admit(self)
         if refusal is not None:
             self._write(refusal)
@@ -133,15 +143,31 @@ class ControlConnection(Protocol):
         """Take octets from the client."""
         if self._ended or self._commands.is_ending:
             return
-        if not self._has_spoken and begins_like_tls(data):
+        try:
+            data = self._in_clear(data)
+        except TLSFailure as failure:
+            self._end(f"TLS failed: {failure}")
+            return
+        if not self._has_spoken and self._wire.layer is None and begins_like_tls(data):
             self._close(replies.FOREIGN_PROTOCOL, "TLS on a port without it")
             return
         self._commands.proceed()
+        changes = self._wire.changes
         for line in self._lines.feed(data):
             self._line(line)
-            if self._ended or self._commands.is_ending:
+            if self._ended or self._commands.is_ending or self._wire.changes != changes:
                 break
+        if self._wire.has_ended:
+            self._end("the client ended TLS")
         self._settle()
+
+    def _in_clear(self, data: bytes) -> bytes:
+        was_secure = self._wire.is_secure
+        clear = self._wire.receive(data)
+        self._flush()
+        if self._wire.is_secure and not was_secure and self._wire.layer is not None:
+            self.connection.publish(Secured, version=self._wire.layer.version)
+        return clear
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Take the loss of the control connection as ABOR and the end of the login (RFC 959, QUIT)."""
@@ -187,10 +213,24 @@ class ControlConnection(Protocol):
         """See :class:`~ftpserver.control.sequence.Speaker`."""
         self._watch_login()
         self._write(reply)
+        self._change_wire(self.connection.security.take_change())
         if self.connection.ending is not None:
             self._close(self.connection.ending, "ended by the server")
         elif reply is replies.GOODBYE:
             self._end("QUIT")
+
+    def _change_wire(self, secure: bool | None) -> None:
+        if secure is None or self._ended:
+            return
+        self._flush()
+        if secure:
+            # What the client has sent in clear behind AUTH was never said (RFC 4217, section 4.2).
+            self._commands.forget()
+            self._lines.clear()
+            self._wire.begin(self.connection.security.begin())
+        else:
+            self._wire.end()
+            self.connection.security.end()
 
     def answer_meanwhile(self, reply: Reply) -> None:
         """See :class:`~ftpserver.control.sequence.Speaker`; marks are written so, too."""
@@ -223,8 +263,10 @@ class ControlConnection(Protocol):
 
     def _flush(self) -> None:
         if self._output:
-            octets = b"".join(self._output)
+            self._wire.send(b"".join(self._output))
             self._output.clear()
+        octets = self._wire.outgoing()
+        if octets:
             self.transport.write(octets)
 
     # Reading.
@@ -320,6 +362,8 @@ class ControlConnection(Protocol):
     def _hang_up(self) -> None:
         if self.connection.acquired:
             self.transport.unregisterProducer()
+        self._wire.end()
+        self._flush()
         if self._reading_paused:
             # A transport that does not read would not see the client's end either.
             self.transport.resumeProducing()
@@ -332,7 +376,7 @@ class ControlConnection(Protocol):
         self._write_timer.stop()
         if self._commands.is_running:
             self._commands.cancel()
-        elif not self.finished.called:
+        else:
             Deferred.fromCoroutine(self._forget()).chainDeferred(self.finished)
 
     async def _forget(self) -> None:
@@ -366,16 +410,19 @@ class FTPFactory(Factory):
     Makes a :class:`ControlConnection` for each client of one server.
 
     :param server: the server.
+    :param mode: how the listener treats TLS.
     """
 
     noisy = False
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, mode: TLSMode = "explicit") -> None:
         self._server = server
+        self._mode = mode
         self._interpreter = Interpreter(server.commands, server.hooks)
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
         """Return the control connection for a client that has just connected."""
-        connection = ControlConnection(self._server, self._interpreter, self._server.next_identifier())
+        identifier = self._server.next_identifier()
+        connection = ControlConnection(self._server, self._interpreter, identifier, self._mode)
         connection.factory = self
         return connection

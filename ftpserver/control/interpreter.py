@@ -176,6 +176,8 @@ class Interpreter:
         parsed = _parse(row.argument, request, connection)
         if isinstance(parsed, Reply):
             return parsed
+        if row.data is not None and connection.security.needs_private_data and not connection.session.protects_data:
+            return replies.DATA_PROTECTION_REQUIRED
         for condition in row.conditions:
             if condition is not ConnectionConditions.login_required and not condition.holds(connection):
                 return condition.refusal

@@ -159,10 +159,14 @@ class CommandSequence:
         if self._running is not None:
             self._running.cancel()
 
+    def forget(self) -> None:
+        """Forget the commands that wait."""
+        self._waiting.clear()
+
     def clear(self) -> None:
         """Forget the commands that wait, and take no more."""
         self.is_ending = True
-        self._waiting.clear()
+        self.forget()
         self._next_turn.stop()
 
     # Running.

@@ -30,10 +30,12 @@ from ..core.session import Access, DataPort, Happening, Rename, Session
 from ..core.users import CONCERN_ALL_BELOW, Right, User
 from ..errors import PathTimeout, PermissionDenied, TransferAborted
 from ..interfaces import IFile, IPathIO
+from .security import SessionSecurity
 from .storage import Storage, StoredFile
 
 if TYPE_CHECKING:
     from ..data.channel import DataChannel
+    from ..listening import TLSMode
     from ..server import Server
 
 __all__ = ["Connection", "Peer", "TransferRecord", "TransferType"]
@@ -67,6 +69,7 @@ class TransferRecord:
     path: VirtualPath | None = None
     started: float | None = None
     file: StoredFile | None = None
+    is_unclosed: bool = False
 
 
 class Connection(MutableMapping[str, Any]):
@@ -80,6 +83,7 @@ class Connection(MutableMapping[str, Any]):
     :param identifier: of the session, in events and logs.
     :param write: the session's one writer of replies.
     :param client_is_gone: tells whether the client has ended the control connection, noticed already or not.
+    :param mode: how the listener that the client has reached treats TLS.
     """
 
     #: Names that the mapping has.
@@ -114,8 +118,10 @@ class Connection(MutableMapping[str, Any]):
         identifier: str,
         write: Callable[[Reply], None],
         client_is_gone: Callable[[], bool] = lambda: False,
+        mode: TLSMode = "explicit",
     ) -> None:
         self.server = server
+        self.security = SessionSecurity(self, server.tls, mode)
         self.peer = peer
         self.identifier = identifier
         self.session = Session()
@@ -282,7 +288,8 @@ class Connection(MutableMapping[str, Any]):
 
     async def send(self, source: IFile) -> None:
         """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
-        await self.channel.send(source, mark=self._mark_opening, ascii=self.is_ascii)
+        protection = self.security.data_protection()
+        await self.channel.send(source, mark=self._mark_opening, ascii=self.is_ascii, protection=protection)
 
     async def send_batches(self, batches: AsyncGenerator[bytes, None]) -> None:
         """
@@ -292,14 +299,20 @@ class Connection(MutableMapping[str, Any]):
         """
         async with aclosing(batches):
             first = await next_or_none(batches) or b""
-            await self.channel.send_batches(_followed(first, batches), mark=self._mark_opening)
+            protection = self.security.data_protection()
+            await self.channel.send_batches(_followed(first, batches), mark=self._mark_opening, protection=protection)
 
     async def receive(self, target: IFile, mark: Reply = replies.OPENING_DATA_CONNECTION) -> None:
         """Receive a file over the data connection; see :meth:`DataChannel.receive`."""
-        await self.channel.receive(target, mark=lambda: self.mark(mark), ascii=self.is_ascii)
+        protection = self.security.data_protection()
+        await self.channel.receive(target, mark=lambda: self.mark(mark), ascii=self.is_ascii, protection=protection)
         if self._client_is_gone():
             # The system closes both connections of a client that dies: the end of the data is no end of the file then.
             raise TransferAborted()
+
+    def note_unclosed(self) -> None:
+        """Note that an upload under TLS ended without close_notify and is taken for whole."""
+        self.transfer.is_unclosed = True
 
     def _mark_opening(self) -> None:
         self.mark(replies.OPENING_DATA_CONNECTION)

@@ -34,6 +34,7 @@ def publish_transfer(connection: Connection, row: Command, reply: Reply) -> None
         seconds=connection.reactor.seconds() - record.started,
         outcome=_outcome(reply, record.file is not None and record.file.kept_part),
         code=reply.code,
+        unclosed=record.is_unclosed,
     )
 
 

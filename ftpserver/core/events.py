@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Renamed",
     "Retrieved",
+    "Secured",
     "SessionEvent",
     "Stored",
     "TransferEvent",
@@ -95,6 +96,17 @@ class Connected(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Secured(SessionEvent):
+    """
+    The control connection runs under TLS now.
+
+    :ivar version: of TLS, as ``TLSv1.3``.
+    """
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected(SessionEvent):
     """
     A session ended.
@@ -133,6 +145,7 @@ class TransferEvent(SessionEvent):
     :ivar seconds: from the mark (150) to the final reply.
     :ivar outcome: how it ended.
     :ivar code: of the final reply.
+    :ivar unclosed: whether an upload under TLS ended without close_notify and was taken for whole by the configuration.
     """
 
     command: str
@@ -141,6 +154,7 @@ class TransferEvent(SessionEvent):
     seconds: float
     outcome: Outcome
     code: int
+    unclosed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

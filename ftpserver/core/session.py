@@ -15,7 +15,18 @@ import enum
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-__all__ = ["TABLES", "Access", "Admission", "DataPort", "Happening", "Rename", "Restart", "Session", "Transfer"]
+__all__ = [
+    "TABLES",
+    "Access",
+    "Admission",
+    "DataPort",
+    "Happening",
+    "Protection",
+    "Rename",
+    "Restart",
+    "Session",
+    "Transfer",
+]
 
 
 class Access(enum.Enum):
@@ -58,6 +69,18 @@ class Transfer(enum.Enum):
     MARKED = "transfer under way"
 
 
+class Protection(enum.Enum):
+    """What runs under TLS, and whether PBSZ was said, without which PROT is refused (RFC 2228, section 3; RFC 4217)."""
+
+    NONE = "nothing"
+    COMMANDS = "commands"
+    COMMANDS_SIZED = "commands, after PBSZ"
+    ALL = "all"
+    ALL_SIZED = "all, after PBSZ"
+    NONE_ANY_MORE = "nothing, after CCC"
+    DATA = "data, after CCC"
+
+
 class Happening(enum.Enum):
     """What the machines are told."""
 
@@ -76,6 +99,13 @@ class Happening(enum.Enum):
     COMMAND_COMPLETED = "final reply"
     TRANSFER_COMPLETED = "final reply of a transfer"
     TRANSFER_REFUSED = "final reply without a 1xx"
+    COMMANDS_PROTECTED = "AUTH"
+    ALL_PROTECTED = "implicit TLS"
+    BUFFER_SIZE_GIVEN = "PBSZ"
+    DATA_PROTECTED = "PROT P"
+    DATA_CLEARED = "PROT C"
+    COMMANDS_CLEARED = "CCC"
+    PROTECTION_FORGOTTEN = "end of the login"
 
 
 _ACCESS = {
@@ -137,6 +167,25 @@ _TRANSFER = {
     (Transfer.MARKED, Happening.TRANSFER_COMPLETED): Transfer.IDLE,
 }
 
+_PROTECTION = {
+    (Protection.NONE, Happening.COMMANDS_PROTECTED): Protection.COMMANDS,
+    (Protection.NONE, Happening.ALL_PROTECTED): Protection.ALL,
+    (Protection.COMMANDS, Happening.BUFFER_SIZE_GIVEN): Protection.COMMANDS_SIZED,
+    (Protection.COMMANDS, Happening.COMMANDS_CLEARED): Protection.NONE_ANY_MORE,
+    (Protection.COMMANDS, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+    (Protection.COMMANDS_SIZED, Happening.DATA_PROTECTED): Protection.ALL_SIZED,
+    (Protection.COMMANDS_SIZED, Happening.COMMANDS_CLEARED): Protection.NONE_ANY_MORE,
+    (Protection.COMMANDS_SIZED, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+    (Protection.ALL, Happening.BUFFER_SIZE_GIVEN): Protection.ALL_SIZED,
+    (Protection.ALL, Happening.COMMANDS_CLEARED): Protection.DATA,
+    (Protection.ALL, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+    (Protection.ALL_SIZED, Happening.DATA_CLEARED): Protection.COMMANDS_SIZED,
+    (Protection.ALL_SIZED, Happening.COMMANDS_CLEARED): Protection.DATA,
+    (Protection.ALL_SIZED, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+    (Protection.NONE_ANY_MORE, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+    (Protection.DATA, Happening.PROTECTION_FORGOTTEN): Protection.NONE,
+}
+
 #: Every machine by name: what each state becomes by what happens. A happening without a row changes nothing.
 TABLES: Mapping[str, Mapping[tuple[Any, Happening], enum.Enum]] = {
     "access": _ACCESS,
@@ -144,6 +193,7 @@ TABLES: Mapping[str, Mapping[tuple[Any, Happening], enum.Enum]] = {
     "restart": _RESTART,
     "data port": _DATA_PORT,
     "transfer": _TRANSFER,
+    "protection": _PROTECTION,
 }
 
 _INITIAL: Mapping[str, enum.Enum] = {
@@ -152,8 +202,11 @@ _INITIAL: Mapping[str, enum.Enum] = {
     "restart": Restart.START_OF_FILE,
     "data port": DataPort.NONE,
     "transfer": Transfer.IDLE,
+    "protection": Protection.NONE,
 }
 
+
+_PROTECTED_COMMANDS = frozenset({Protection.COMMANDS, Protection.COMMANDS_SIZED, Protection.ALL, Protection.ALL_SIZED})
 
 State = TypeVar("State", bound=enum.Enum)
 
@@ -201,6 +254,21 @@ class Session:
     def transfer(self) -> Transfer:
         """Whether a command runs."""
         return self._state("transfer", Transfer)
+
+    @property
+    def protection(self) -> Protection:
+        """What runs under TLS."""
+        return self._state("protection", Protection)
+
+    @property
+    def protects_commands(self) -> bool:
+        """Tell whether the control connection is under TLS."""
+        return self.protection in _PROTECTED_COMMANDS
+
+    @property
+    def protects_data(self) -> bool:
+        """Tell whether data connections are under TLS (PROT P)."""
+        return self.protection in (Protection.ALL, Protection.ALL_SIZED, Protection.DATA)
 
     def _state(self, name: str, kind: type[State]) -> State:
         state: State = self._states[name]

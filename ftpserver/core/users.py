@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from .paths import VirtualPath, resolve
 
@@ -146,6 +146,10 @@ class User:
     :param write_speed_limit: downloads of all sessions of this login, bytes per second.
     :param read_speed_limit_per_connection: uploads of each session, bytes per second.
     :param write_speed_limit_per_connection: downloads of each session, bytes per second.
+    :param tls_required: ``control`` lets this account log in under TLS only, ``data`` protects its data so, too.
+    :param certificates: names (of the SAN, or the common name) in the client certificate, one of which must be there;
+        with a ``password`` both are asked for, without one the certificate is enough (232).
+    :param require_close_notify: whether an upload under TLS must end in order; ``None`` is as the server says.
     :raises ValueError: on a limit that is not positive or a path that cannot be one.
     """
 
@@ -161,6 +165,10 @@ class User:
         write_speed_limit: float | None = None,
         read_speed_limit_per_connection: float | None = None,
         write_speed_limit_per_connection: float | None = None,
+        *,
+        tls_required: Literal["none", "control", "data"] = "none",
+        certificates: Iterable[str] = (),
+        require_close_notify: bool | None = None,
     ) -> None:
         self.login = login
         self.password = password
@@ -176,6 +184,13 @@ class User:
         self.write_speed_limit_per_connection = _positive(
             "write_speed_limit_per_connection", write_speed_limit_per_connection
         )
+        if tls_required not in ("none", "control", "data"):
+            raise ValueError(f'tls_required is "none", "control" or "data", not {tls_required!r}')
+        if isinstance(certificates, str):
+            raise ValueError("certificates is a list of names, not one text")
+        self.tls_required = tls_required
+        self.certificates = tuple(certificates)
+        self.require_close_notify = require_close_notify
 
     def _defaults(self) -> list[Permission]:
         return [Permission("/", writable=self.login is not None)]

@@ -42,6 +42,11 @@ class Opener(Protocol):
         """Tell whether the client is connected already."""
         ...
 
+    @property
+    def has_input(self) -> bool:
+        """Tell whether the client is connected and has sent something already."""
+        ...
+
     async def open(self, wait: Wait) -> socket.socket:
         """
         Return the connected socket.
@@ -77,6 +82,11 @@ class PassiveListener:
         if self._accepted is None and self._descriptor is not None:
             self._accepted = self._accept(self._descriptor)
         return self._accepted is not None
+
+    @property
+    def has_input(self) -> bool:
+        """See :attr:`Opener.has_input`."""
+        return self.is_open and self._accepted is not None and self._system.has_input(self._accepted)
 
     def _accept(self, descriptor: Descriptor) -> socket.socket | None:
         for _ in range(STRANGERS_PER_TURN):
@@ -134,6 +144,11 @@ class ActiveConnector:
     @property
     def is_open(self) -> bool:
         """Tell whether the client is connected already: it is called when the transfer comes."""
+        return False
+
+    @property
+    def has_input(self) -> bool:
+        """See :attr:`Opener.has_input`."""
         return False
 
     async def open(self, wait: Wait) -> socket.socket:

@@ -18,10 +18,10 @@ from ..awaiting import next_or_none
 from ..core.throttle import Throttle
 from ..errors import DataConnectionLost
 from ..interfaces import IFile
-from .descriptor import Descriptor
 from .opening import Wait
+from .protection import DataProtection
 from .shaping import FromNetwork, ToNetwork
-from .system import System
+from .stream import SecureStream, Stream
 
 __all__ = ["Pump"]
 
@@ -33,14 +33,12 @@ SECONDS_PER_TURN = 0.002
 #: timers of a busy reactor come 1 ms late: the rate was 3 % too low.
 MAXIMUM_LATENESS = 0.05
 
-#: Reads of 64 KiB at the end of a download, for a client that sent something; one that sends without end is cut off.
-READS_AT_END = 16
-
 
 class Pump:
     """
     One open data connection and the octets of the one transfer that passes it.
 
+    :param stream: the connection.
     :param block_size: largest piece in octets.
     :param throttle: speed limits of this transfer.
     :param wait: waits for a Deferred; raises when the transfer is aborted.
@@ -51,16 +49,14 @@ class Pump:
     def __init__(
         self,
         reactor: Any,
-        descriptor: Descriptor,
-        system: System,
+        stream: Stream,
         block_size: int,
         throttle: Throttle,
         wait: Wait,
         call: Callable[[Awaitable[Any]], Awaitable[Any]],
     ) -> None:
         self._reactor = reactor
-        self._descriptor = descriptor
-        self._system = system
+        self._stream = stream
         self._block_size = block_size
         self._throttle = throttle
         self._wait = wait
@@ -72,12 +68,23 @@ class Pump:
         self.last_progress: float = reactor.seconds()
         self.waiting_since: float | None = None
 
+    async def secure(self, protection: DataProtection, is_early: Callable[[], bool] = lambda: False) -> None:
+        """
+        Put what moves under TLS, before anything does.
+
+        :param is_early: see :meth:`SecureStream.shake_hands`.
+        :raises DataNotBound: when that fails.
+        """
+        stream = SecureStream(self._stream, protection)
+        self._stream = stream
+        await stream.shake_hands(self._wait, is_early)
+
     async def send(self, source: IFile, shape: ToNetwork | None) -> None:
         """Send a file from its offset to its end."""
         read, call = source.read, self._call
         while data := await call(read(self._block_size)):
             await self._send_all(data if shape is None else shape.convert(data))
-        self._end()
+        await self._end()
 
     async def send_batches(self, batches: AsyncIterator[bytes]) -> None:
         """Send what an iterator gives."""
@@ -85,7 +92,7 @@ class Pump:
             await self._send_all(data)
             # Of a long directory a pattern may leave nothing to send.
             await self._breathe()
-        self._end()
+        await self._end()
 
     async def receive(self, target: IFile, shape: FromNetwork | None) -> None:
         """Write what comes to a file."""
@@ -94,23 +101,23 @@ class Pump:
             data = buffer[:amount] if shape is None else shape.convert(bytes(buffer[:amount]))
             await self._call(target.write(data))
             await self._breathe()
+        self._stream.end_input()
         if shape is not None and (rest := shape.finish()):
             await self._call(target.write(rest))
 
     def close(self) -> None:
         """Close the connection."""
         self._give_back()
-        self._descriptor.forget()
-        self._system.close(self._descriptor.handle)
+        self._stream.close()
 
     async def _send_all(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             allowed = await self._allowed(len(view))
             try:
-                amount = self._system.send(self._descriptor.handle, view[:allowed])
+                amount = self._stream.send(view[:allowed])
             except BlockingIOError:
-                await self._until(self._descriptor.writable)
+                await self._until(self._stream.descriptor.writable)
             except OSError as error:
                 raise DataConnectionLost(str(error)) from error
             else:
@@ -122,9 +129,9 @@ class Pump:
         while True:
             allowed = await self._allowed(len(buffer))
             try:
-                amount = self._system.receive_into(self._descriptor.handle, buffer[:allowed])
+                amount = self._stream.receive_into(buffer[:allowed])
             except BlockingIOError:
-                await self._until(self._descriptor.readable)
+                await self._until(self._stream.descriptor.readable)
             except OSError as error:
                 raise DataConnectionLost(str(error)) from error
             else:
@@ -179,15 +186,16 @@ class Pump:
         self._this_turn = 0
         self._turn_began: float = self._reactor.seconds()
 
-    def _end(self) -> None:
-        """End the output; what the client sent meanwhile is read, or closing would reset what it has yet to get."""
-        rest = memoryview(bytearray(65536))
+    async def _end(self) -> None:
+        while not self._has_ended():
+            await self._until(self._stream.descriptor.writable)
+
+    def _has_ended(self) -> bool:
         try:
-            self._system.end_output(self._descriptor.handle)
-            for _ in range(READS_AT_END):
-                if not self._system.receive_into(self._descriptor.handle, rest):
-                    break
+            self._stream.end_output()
+            self._stream.discard_input()
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             raise DataConnectionLost(str(error)) from error
+        return True

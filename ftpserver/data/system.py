@@ -94,6 +94,16 @@ class System:
         """Receive what is there; see :meth:`socket.socket.recv_into`."""
         return connected.recv_into(buffer)
 
+    def has_input(self, connected: socket.socket) -> bool:
+        """Tell whether the peer has sent something, or ended, that is not received yet."""
+        try:
+            connected.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
     def end_output(self, connected: socket.socket) -> None:
         """Tell the peer that nothing more comes."""
         connected.shutdown(socket.SHUT_WR)

@@ -31,6 +31,7 @@ _WHO = "{session} {peer} {user!r}"
 _MESSAGES = {
     "Connected": "{session} {peer} connected",
     "Disconnected": _WHO + " disconnected: {reason}",
+    "Secured": _WHO + " is under {version}",
     "LoggedIn": _WHO + " logged in",
     "LoggedOut": _WHO + " logged out",
     "LoginFailed": _WHO + " login failed: {reason}",

@@ -33,6 +33,7 @@ from ..core.paths import resolve
 from ..core.replies import Reply
 from ..core.users import User
 from ..interfaces import IObserver, IUserManager
+from ..listening import TLSMode
 from ..pathio.memory import MemoryFiles, Node
 from ..server import Server
 from .network import DataConnection, DialogueReactor, MemoryNetwork
@@ -119,6 +120,7 @@ class Dialogue:
     :param server_host: address that the client has reached.
     :param client_host: address of the client.
     :param network: carries the data connections; one that fails on purpose may be given.
+    :param mode: how the listener that the client has reached treats TLS; the dialogue itself speaks none.
     :param keywords: those of :class:`~ftpserver.Server`; by default its store is :attr:`files`.
     :ivar server: the server.
     :ivar files: the files of the server, unless it has another store.
@@ -133,6 +135,7 @@ class Dialogue:
         server_host: str = "127.0.0.1",
         client_host: str = "127.0.0.1",
         network: MemoryNetwork | None = None,
+        mode: TLSMode = "explicit",
         **keywords: Any,
     ) -> None:
         self.files = DialogueFiles()
@@ -144,7 +147,7 @@ class Dialogue:
         self.client_host = client_host
         self._replies = RepliesRead()
         here, there = _address(server_host, CONTROL_PORT), _address(client_host, CLIENT_PORT)
-        self.protocol: ControlConnection = FTPFactory(self.server).buildProtocol(there)
+        self.protocol: ControlConnection = FTPFactory(self.server, mode).buildProtocol(there)
         self.transport = ControlTransport(self.reactor, self.protocol, here, there)
         self.transport.connect()
         self.reactor.settle()

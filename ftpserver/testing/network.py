@@ -248,6 +248,10 @@ class MemoryNetwork(System):
         del client.waiting[:amount]
         return amount
 
+    def has_input(self, connected: Any) -> bool:
+        """See :meth:`System.has_input`."""
+        return bool(connected.is_readable)
+
     def end_output(self, connected: Any) -> None:
         """See :meth:`System.end_output`."""
         client: DataConnection = connected.client

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from ..awaiting import as_deferred
 from ..core.users import ANONYMOUS_NAMES, User
-from ..interfaces import GetUserResponse, IRefusesSlowly
+from ..interfaces import GetUserResponse, IRefusesSlowly, IRequiresTLS
 from .manager import AbstractUserManager
 from .passwords import PasswordHashes, check_stored, is_hash
 
@@ -26,7 +26,7 @@ __all__ = ["MemoryUserManager"]
 T = TypeVar("T")
 
 
-@implementer(IRefusesSlowly)
+@implementer(IRefusesSlowly, IRequiresTLS)
 class MemoryUserManager(AbstractUserManager):
     """
     The accounts of a list.
@@ -59,6 +59,7 @@ class MemoryUserManager(AbstractUserManager):
         self._hashes = hashes or PasswordHashes(self._reactor)
         stored = (user.password for user in self._users.values())
         self._first_hash = next(filter(is_hash, stored), None)
+        self._requires_tls = any(user.tls_required != "none" for user in self._users.values())
 
     def _add(self, user: User) -> None:
         if user.login in self._users:
@@ -93,6 +94,10 @@ class MemoryUserManager(AbstractUserManager):
         if not matches and not is_hash(user.password):
             await self._refuse(password)
         return matches
+
+    def requires_tls(self) -> bool:
+        """See :meth:`IRequiresTLS.requires_tls`."""
+        return self._requires_tls
 
     async def refuse(self, password: str) -> None:
         """See :meth:`IRefusesSlowly.refuse`."""

@@ -1,0 +1,132 @@
+# -*- test-case-name: tests.test_control_protection -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+What stands between the control connection and its transport: nothing, or TLS.
+
+The layer is ours rather than Twisted's, because CCC and REIN end TLS and keep the connection (RFC 4217, sections 5
+and 13).
+"""
+
+from __future__ import annotations
+
+from ..tls.layer import TLSFailure, TLSLayer
+
+__all__ = ["Wire"]
+
+#: Types of the records of TLS (RFC 8446, section 5.1); no command begins with such an octet.
+_RECORD_TYPES = range(20, 25)
+_HEADER = 5
+
+#: Longest record: 16 KiB and what protection adds (RFC 5246, section 6.2.3).
+_LONGEST_RECORD = 16384 + 2048 + _HEADER
+
+
+class Wire:
+    """
+    The octets of one control connection, in clear on one side and as the client has them on the other.
+
+    :ivar changes: how often TLS began or ended; what was read before a change is not to be believed after it.
+    """
+
+    def __init__(self) -> None:
+        self._layer: TLSLayer | None = None
+        self._outgoing: list[bytes] = []
+        self._early: list[bytes] = []
+        self._rest = b""
+        self._ends = False
+        self.changes = 0
+
+    @property
+    def layer(self) -> TLSLayer | None:
+        """The layer that runs, or is being ended."""
+        return self._layer
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether TLS runs and its handshake is done."""
+        return self._layer is not None and self._layer.is_established and not self._ends
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the client has ended TLS without being asked to."""
+        return self._layer is not None and self._layer.has_ended and not self._ends
+
+    def begin(self, layer: TLSLayer) -> None:
+        """Run *layer* from now on."""
+        self._layer, self._ends = layer, False
+        self.changes += 1
+
+    def end(self) -> None:
+        """End TLS with close_notify: what is sent after this goes in clear, what comes does after the client's own."""
+        if self._layer is None or self._ends:
+            return
+        self._layer.end()
+        self._outgoing.append(self._layer.outgoing())
+        self._ends = True
+        self.changes += 1
+
+    def send(self, octets: bytes) -> None:
+        """Take what goes to the client; before the handshake is done it is kept."""
+        if self._layer is None or self._ends:
+            self._outgoing.append(octets)
+        elif self._layer.is_established:
+            self._layer.send(octets)
+            self._outgoing.append(self._layer.outgoing())
+        else:
+            self._early.append(octets)
+
+    def outgoing(self) -> bytes:
+        """Return what is to be written now, once."""
+        octets = b"".join(self._outgoing)
+        self._outgoing.clear()
+        return octets
+
+    def receive(self, octets: bytes) -> bytes:
+        """
+        Return in clear what came.
+
+        :raises TLSFailure: when the connection cannot go on; :meth:`outgoing` may have an alert.
+        """
+        layer = self._layer
+        if layer is None:
+            return octets
+        if self._ends:
+            return self._receive_last(layer, octets)
+        try:
+            clear = layer.receive(octets)
+        finally:
+            self._outgoing.append(layer.outgoing())
+        if layer.is_established and self._early:
+            early = b"".join(self._early)
+            self._early.clear()
+            self.send(early)
+        return clear
+
+    def _receive_last(self, layer: TLSLayer, octets: bytes) -> bytes:
+        """Take records one by one up to the client's close_notify: what follows is in clear and may come with it."""
+        clear = []
+        self._rest += octets
+        while self._rest:
+            record = self._next_record()
+            if record is None:
+                break
+            if record:
+                clear.append(layer.receive(record))
+            if not record or layer.has_ended:
+                clear.append(self._rest)
+                self._layer, self._rest = None, b""
+        return b"".join(clear)
+
+    def _next_record(self) -> bytes | None:
+        """Return a whole record, nothing where none begins, ``None`` while it is not whole."""
+        if self._rest[0] not in _RECORD_TYPES:
+            return b""
+        length = _HEADER + int.from_bytes(self._rest[3:_HEADER], "big")
+        if length > _LONGEST_RECORD:
+            raise TLSFailure("a record that is too long")
+        if len(self._rest) < _HEADER or len(self._rest) < length:
+            return None
+        record, self._rest = self._rest[:length], self._rest[length:]
+        return record

@@ -1,0 +1,326 @@
+# -*- test-case-name: tests.test_data_stream -*-
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+The octets of a data connection: as they are, or under TLS.
+
+No call waits. Where one has to it raises BlockingIOError, and is made again once the socket is ready; only a handshake,
+which needs both directions, waits by itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from ..errors import DataConnectionLost, DataNotBound
+from ..tls.layer import TLSFailure
+from .descriptor import Descriptor
+from .opening import Wait
+from .protection import DataProtection
+from .system import System
+
+__all__ = ["ClearStream", "SecureStream", "Stream"]
+
+#: Octets from the client that are taken at once where they go through TLS or nowhere.
+PIECE = 65536
+
+#: Octets that are protected at once; what the socket does not take of them is kept.
+PIECE_TO_PROTECT = 262144
+
+#: Reads at the end of a download, for a client that sent something; one that sends without end is cut off.
+READS_AT_END = 16
+
+#: Octets of answers of TLS itself that a client may leave unread while it sends.
+MAXIMUM_UNREAD = 65536
+
+#: What a connection is that its client has closed in full.
+_GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN})
+
+
+class Stream(Protocol):
+    """
+    An open data connection.
+
+    :ivar descriptor: tells when the socket is ready.
+    """
+
+    descriptor: Descriptor
+
+    def send(self, data: memoryview) -> int:
+        """
+        Send of *data* what goes now.
+
+        :returns: how many octets of it need not be sent again.
+        :raises BlockingIOError: if it is none, until the socket takes more.
+        :raises OSError: when the connection is lost.
+        """
+        ...
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """
+        Receive what is there.
+
+        :returns: how many octets; zero is the end of what the client sends.
+        :raises BlockingIOError: if there is nothing yet.
+        :raises OSError: when the connection is lost.
+        :raises DataConnectionLost: when what came is not what the client sent, or not all of it.
+        """
+        ...
+
+    def end_output(self) -> None:
+        """
+        Tell the client that it has got everything.
+
+        :raises BlockingIOError: if the socket has yet to take something that was sent; to be called again then.
+        :raises OSError: when the connection is lost.
+        """
+        ...
+
+    def discard_input(self) -> None:
+        """
+        Read what the client sent meanwhile, or closing would reset what it has yet to get.
+
+        :raises OSError: when the connection is lost.
+        """
+        ...
+
+    def end_input(self) -> None:
+        """Take leave of a client that has sent everything."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, wherever it is."""
+        ...
+
+
+class ClearStream:
+    """
+    The octets as they are.
+
+    :param descriptor: of the connected socket.
+    """
+
+    def __init__(self, descriptor: Descriptor, system: System) -> None:
+        self.descriptor = descriptor
+        self._handle = descriptor.handle
+        self._system = system
+
+    def send(self, data: memoryview) -> int:
+        """See :class:`Stream`."""
+        return self._system.send(self._handle, data)
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """See :class:`Stream`."""
+        return self._system.receive_into(self._handle, buffer)
+
+    def end_output(self) -> None:
+        """See :class:`Stream`."""
+        self._system.end_output(self._handle)
+
+    def discard_input(self) -> None:
+        """See :class:`Stream`."""
+        rest = memoryview(bytearray(PIECE))
+        with suppress(BlockingIOError):
+            for _ in range(READS_AT_END):
+                if not self.receive_into(rest):
+                    break
+
+    def end_input(self) -> None:
+        """See :class:`Stream`; in clear closing says it all."""
+
+    def close(self) -> None:
+        """See :class:`Stream`."""
+        self.descriptor.forget()
+        self._system.close(self._handle)
+
+
+class SecureStream:
+    """
+    The octets under TLS, of which this is the server in passive and in active mode (RFC 4217, section 7).
+
+    :param network: carries what TLS makes of them.
+    """
+
+    def __init__(self, network: Stream, protection: DataProtection) -> None:
+        self.descriptor = network.descriptor
+        self._network = network
+        self._protection = protection
+        self._layer = protection.make_layer()
+        # What the socket has yet to take, and what came and was not asked for yet.
+        self._outgoing = memoryview(b"")
+        self._clear = memoryview(b"")
+        self._buffer = memoryview(bytearray(PIECE))
+        self._is_early: Callable[[], bool] = lambda: False
+        self._is_ending = False
+        self._is_at_end = False
+
+    async def shake_hands(self, wait: Wait, is_early: Callable[[], bool] = lambda: False) -> None:
+        """
+        Do the handshake, after which everything else may be called.
+
+        :param wait: waits for a Deferred; raises when the transfer is aborted.
+        :param is_early: tells whether the client has yet to hear the 1xx.
+        :raises DataNotBound: when there is no TLS with this client, or it is not the client of the session.
+        """
+        self._is_early = is_early
+        try:
+            while self._is_shaking_hands():
+                if self._outgoing:
+                    await wait(self.descriptor.writable())
+                    self._flush()
+                else:
+                    await wait(self.descriptor.readable())
+                    self._go_on()
+        except (OSError, TLSFailure) as error:
+            raise DataNotBound(f"The TLS handshake of the data connection failed: {_text(error)}.") from error
+        self._protection.check(self._layer)
+
+    def _is_shaking_hands(self) -> bool:
+        if not self._layer.is_established:
+            return True
+        # In TLS 1.3 the server has nothing left to say but tickets, which go out with what comes next: many a client
+        # closes after an upload without reading them, and its system resets the connection then, with what is on its
+        # way. A client that has yet to hear that it may send reads them in time.
+        return bool(self._outgoing) and (self._is_early() or self._layer.version != "TLSv1.3")
+
+    def _go_on(self) -> None:
+        with suppress(BlockingIOError):
+            amount = self._network.receive_into(self._buffer)
+            if not amount:
+                raise TLSFailure("the client closed it")
+            self._decrypt(amount)
+            if self._is_shaking_hands():
+                self._flush()
+
+    def send(self, data: memoryview) -> int:
+        """See :class:`Stream`; octets that are protected and kept here count as sent."""
+        self._flush_or_wait()
+        piece = data[:PIECE_TO_PROTECT]
+        try:
+            self._layer.send(piece)
+        except TLSFailure as error:
+            raise DataConnectionLost(str(error)) from error
+        self._collect()
+        self._flush()
+        return len(piece)
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """See :class:`Stream`; an end without close_notify is none unless the configuration says so."""
+        if not self._clear and not self._is_at_end:
+            self._receive()
+        if not self._clear and not self._is_at_end:
+            raise BlockingIOError
+        piece = self._clear[: len(buffer)]
+        self._clear = self._clear[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _receive(self) -> None:
+        if self._layer.has_ended:
+            self._is_at_end = True
+            return
+        amount = self._network.receive_into(self._buffer)
+        if not amount:
+            self._closed_without_notice()
+            return
+        try:
+            has_answer = self._decrypt(amount)
+        except TLSFailure as error:
+            raise DataConnectionLost(str(error)) from error
+        self._is_at_end = self._layer.has_ended
+        if has_answer and not self._is_at_end:
+            self._flush()
+            if len(self._outgoing) > MAXIMUM_UNREAD:
+                raise DataConnectionLost("the client does not read what TLS answers")
+
+    def _closed_without_notice(self) -> None:
+        # Anybody on the way can end a TCP connection, so that the file would be shorter (RFC 8446, section 6.1).
+        if self._protection.require_close_notify:
+            raise DataConnectionLost("the client closed the data connection without close_notify")
+        self._protection.on_unclosed()
+        self._is_at_end = True
+
+    def end_output(self) -> None:
+        """See :class:`Stream`; that the client does not wait for close_notify is no loss."""
+        if not self._is_ending:
+            self._flush_or_wait()
+            self._is_ending = True
+            self._say_end()
+        with _tolerating_clients_that_are_gone():
+            self._flush_or_wait()
+            self._network.end_output()
+
+    def discard_input(self) -> None:
+        """See :class:`Stream`."""
+        with _tolerating_clients_that_are_gone():
+            self._network.discard_input()
+
+    def end_input(self) -> None:
+        """See :class:`Stream`."""
+        self._say_end()
+        # The file is whole, whether or not the client hears this.
+        with suppress(OSError):
+            self._flush()
+
+    def close(self) -> None:
+        """See :class:`Stream`; the client of a download that was given up gets no close_notify."""
+        self._layer.end()
+        self._network.close()
+
+    def _say_end(self) -> None:
+        self._layer.end()
+        self._collect()
+
+    def _decrypt(self, amount: int) -> bool:
+        """Take what came; tell whether TLS has something to answer."""
+        try:
+            self._clear = memoryview(self._layer.receive(bytes(self._buffer[:amount])))
+        except TLSFailure:
+            self._collect()
+            self._send_alert()
+            raise
+        return self._collect()
+
+    def _send_alert(self) -> None:
+        # The client may be gone, or not read; it is told in the reply, too.
+        with suppress(OSError):
+            self._flush()
+            self._network.end_output()
+            self._network.discard_input()
+
+    def _collect(self) -> bool:
+        more = self._layer.outgoing()
+        self._outgoing = memoryview(b"".join((self._outgoing, more)) if self._outgoing else more)
+        return bool(more)
+
+    def _flush(self) -> None:
+        """Send what the socket takes of what waits."""
+        if self._outgoing:
+            with suppress(BlockingIOError):
+                self._outgoing = self._outgoing[self._network.send(self._outgoing) :]
+
+    def _flush_or_wait(self) -> None:
+        self._flush()
+        if self._outgoing:
+            raise BlockingIOError
+
+
+@contextmanager
+def _tolerating_clients_that_are_gone() -> Iterator[None]:
+    """Let a client close at once after it has got everything: what TLS still says to it is answered by a reset."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error)
