@@ -61,7 +61,8 @@ def _arrow(start: int, end: int, y: int, label: str) -> Iterable[str]:
     stroke = 'fill="none" stroke="#333" stroke-width="1.3" marker-end="url(#arrow)"'
     if start == end:
         yield f'<path d="M{start} {y - 8} h28 v14 h-26" {stroke}/>'
-        yield f'<text x="{start + 34}" y="{y + 4}">{escape(label)}</text>'
+        # On the left of its line: right of the last one the drawing ends.
+        yield f'<text x="{start - 6}" y="{y + 4}" text-anchor="end">{escape(label)}</text>'
         return
     gap = 2 if end > start else -2
     yield f'<path d="M{start} {y} L{end - gap} {y}" {stroke}/>'

@@ -20,7 +20,7 @@ from typing import Any
 
 from docs.constants import limits
 from docs.diagrams import diagram
-from ftpserver import COMMANDS, Command, Permission, Server, User
+from ftpserver import COMMANDS, TLS, Command, Listener, Permission, Server, User
 from ftpserver import config as configuration
 from ftpserver import errors as errors_module
 from ftpserver.core import events as events_module
@@ -65,6 +65,11 @@ def page(title: str, introduction: str, *parts: str) -> str:
 def literal(text: object) -> str:
     """Return *text* as a literal; an empty one cannot be written so."""
     return f"``{text}``" if str(text) else ""
+
+
+def plain(text: str) -> str:
+    """Return *text*, which is no markup, so that nothing in it is taken for some."""
+    return re.sub(r"[\\*`|]|_(?!\w)", r"\\\g<0>", text)
 
 
 # Commands.
@@ -135,9 +140,9 @@ def commands_page() -> str:
 
 
 def documented_parameters(thing: object) -> dict[str, str]:
-    """Return the texts of the ``:param`` fields of a docstring, on one line each, in the words of Sphinx."""
+    """Return the texts of the fields about parameters in a docstring, on one line each, in the words of Sphinx."""
     text = inspect.getdoc(thing) or ""
-    found = re.findall(r"^:param (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^:(?:param|ivar) (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL)
     return {name: in_sphinx(" ".join(words.split())) for name, words in found}
 
 
@@ -160,7 +165,7 @@ def _keywords(thing: type) -> str:
 def keywords_page() -> str:
     """Return the page of the keywords of the classes that one writes in Python."""
     parts = []
-    for thing in (Server, User, Permission):
+    for thing in (Server, TLS, Listener, User, Permission):
         title = thing.__name__
         parts.append(f"{title}\n{'-' * len(title)}\n\n{_keywords(thing)}")
     return page(
@@ -245,7 +250,8 @@ def command_line_page() -> str:
         "Command line",
         f".. code-block:: text\n\n   twistd [its options] ftpserver {Options.synopsis}\n\n{Options.longdesc}\n\n"
         "``twist ftpserver`` takes the same options. ``ftpserver passwd`` (or ``python -m ftpserver passwd``) asks\n"
-        "for a password and prints the hash that ``password_hash`` takes.",
+        "for a password and prints the hash that ``password_hash`` takes. ``ftpserver certificate`` makes a\n"
+        "self-signed certificate for trying out.",
         list_table(
             ("Option", "Short", "Meaning"),
             ((literal(option), literal(f"-{short}") if short else "", text) for option, short, text in rows),
@@ -259,11 +265,11 @@ def configuration_page() -> str:
     parts = []
     for section in configuration.reference():
         rows = [
-            (literal(row.key), literal(row.default), f"{in_sphinx(row.description)} Value: {row.kind}.")
+            (literal(row.key), literal(row.default), f"{plain(row.description)} Value: {plain(row.kind)}.")
             for row in section.rows
         ]
         table = list_table(("Key", "Default", "Meaning"), rows, "24 14 62")
-        parts.append(f"{section.header}\n{'-' * len(section.header)}\n\n{section.description}\n\n{table}")
+        parts.append(f"{section.header}\n{'-' * len(section.header)}\n\n{plain(section.description)}\n\n{table}")
     return page(
         "Configuration file",
         '``twistd ftpserver --config FILE`` reads TOML. Sizes and rates are integers or strings such as ``"500k"``, '

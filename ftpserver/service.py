@@ -3,7 +3,8 @@
 # See LICENSE for details.
 
 """
-The server as a process of its own: its mask, its log, what it says at start, and how it fails to start.
+The server as a process of its own: its mask, its log, what it says at start, how it fails to start, what it reads
+again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.components import Componentized
 
 from .config import ServerSettings
+from .hangup import Hangup
 from .log_output import install
 from .server import Server
+from .tls.settings import TLS
 
 __all__ = ["CannotStart", "FTPService"]
 
@@ -63,6 +68,7 @@ class FTPService(MultiService):
         self._settings = settings
         self._runner = runner
         self._greeting = greeting
+        self._hangup: Hangup | None = None
         MultiService.setServiceParent(server, self)
 
     def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted calls it.
@@ -92,11 +98,32 @@ class FTPService(MultiService):
         with self._failing_clearly():
             MultiService.startService(self)
         # Not before: until the reactor runs, Ctrl-C and SIGTERM end the process without a goodbye to anybody.
-        self.server.reactor.callWhenRunning(self._greet)
+        self.server.reactor.callWhenRunning(self._is_running)
 
-    def _greet(self) -> None:
+    def stopService(self) -> Deferred[Any]:
+        """Stop the service, as the server does; files are watched no more."""
+        if self.server.tls is not None:
+            self.server.tls.unwatch()
+        stopped: Deferred[Any] = MultiService.stopService(self)
+        return stopped.addBoth(self._stopped)
+
+    def _stopped(self, outcome: Any) -> Any:
+        # Not before: a signal would end the process in the middle of its goodbyes.
+        if self._hangup is not None:
+            self._hangup.forget()
+        return outcome
+
+    def _is_running(self) -> None:
         for line in self._greeting(self.server):
             self.log.info("{text}", text=line)
+        if self.running and self.server.tls is not None:
+            self.server.tls.watch(self.server.reactor)
+            self._hangup = Hangup(self.server.reactor, partial(self._reload, self.server.tls))
+            self._hangup.listen()
+
+    def _reload(self, tls: TLS) -> None:
+        self.log.info("SIGHUP: reading certificates, keys and revocation lists again")
+        tls.reload()
 
     def _set_mask(self) -> None:
         # A daemon of twistd has 0077 by now, with which nobody else could read what was uploaded.

@@ -106,7 +106,8 @@ class Options(usage.Options):
             raise SystemExit(1) from None
         warnings = config.warnings(self.settings)
         if self["check"]:
-            sys.stdout.write("".join(f"{line}\n" for line in [*warnings, f"{self['config']}: no errors"]))
+            lines = [*warnings, *config.certificate_warnings(self.settings), f"{self['config']}: no errors"]
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
             raise SystemExit(0)
         self.greeting = partial(_greeting_of_file, self.settings, warnings)
 
@@ -155,12 +156,18 @@ class Options(usage.Options):
 
 
 def _greeting_of_file(settings: Settings, warnings: Sequence[str], server: Server) -> list[str]:
-    endpoints = [listener.endpoint for listener in settings.listeners]
+    warnings = [*warnings, *config.unreadable(settings)]
     places = [
-        f"listening on {_with_port(host, port) if host else endpoint}"
-        for endpoint, (host, port) in zip(endpoints, server.addresses, strict=True)
+        f"listening on {_with_port(host, port) if host else listener.endpoint}{_encryption(settings, listener)}"
+        for listener, (host, port) in zip(settings.listeners, server.addresses, strict=True)
     ]
     return [*(f"warning: {warning}" for warning in warnings), *places]
+
+
+def _encryption(settings: Settings, listener: Listener) -> str:
+    if settings.tls is None:
+        return ""
+    return " (no TLS)" if listener.tls == "off" else f" ({listener.tls or 'explicit'} TLS)"
 
 
 def _with_port(host: str, port: int) -> str:

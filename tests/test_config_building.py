@@ -11,14 +11,14 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 
 from ftpserver import MemoryPathIO, Permission, Server, User
-from ftpserver.config import make_server, warnings
+from ftpserver.config import building, make_server
 from ftpserver.config.building import make_user
 from ftpserver.core.events import ConnectionRefused
 
 from .configuring import HASH, LISTENER, ConfigurationTestCase
+from .configuring_tls import ACCOUNT, TLS_SECTION, TLSConfigurationTestCase
 from .test_config_values import hook, observed
-
-ACCOUNT = f'[[users]]\nlogin = "alice"\npassword_hash = "{HASH}"\nbase_path = "pub"\n'
+from .tls_client import Client, client_context, established
 
 
 class ServerTests(ConfigurationTestCase):
@@ -104,12 +104,54 @@ class UserTests(ConfigurationTestCase):
         self.assertEqual((user.maximum_connections, user.read_speed_limit), (2, 1000))
 
 
-class WarningsTests(ConfigurationTestCase):
-    """Tests for what works but should not stay so."""
+class TLSTests(TLSConfigurationTestCase):
+    """Tests for what of a file about TLS reaches the server."""
 
-    def test_passwords_in_clear(self) -> None:
-        """A password in clear costs a warning that names the login and not the password."""
-        text = LISTENER + ACCOUNT + '[[users]]\nlogin = "bob"\npassword = "geheim"\nbase_path = "pub"\n'
-        [warning] = warnings(self.settings(text))
-        self.assertIn("users[1] (login 'bob'): the password stands in clear", warning)
-        self.assertNotIn("geheim", warning)
+    def server(self, *lines: str, listeners: str = LISTENER) -> Server:
+        """Return the server of a file with *lines* in its section of TLS."""
+        text = "\n".join([listeners, TLS_SECTION, *lines, ACCOUNT])
+        return make_server(self.settings(text), MemoryReactorClock())
+
+    def test_values_reach_the_server(self) -> None:
+        """What the section says is what the server does."""
+        tls = self.server('required = "data"', 'session_reuse = "required"', 'clear_networks = ["10.0.0.0/8"]').tls
+        assert tls is not None
+        self.assertEqual((tls.required_from("192.0.2.1"), tls.required_from("10.1.2.3")), ("data", "none"))
+        self.assertEqual(tls.session_reuse, "required")
+
+    def test_names_reach_the_server(self) -> None:
+        """A client that asks for a name gets the certificate for it."""
+        named = 'certificate = "other-chain.pem"\nprivate_key = "other-key.pem"'
+        tls = self.server(f'[[tls.names]]\nname = "ftp.example.org"\n{named}').tls
+        assert tls is not None
+        for name in ("ftp.example.org", "localhost"):
+            layer, client = tls.open_session().control_layer(), Client(client_context(), server_name=name)
+            established(layer, client)
+
+    def test_files_are_read_once(self) -> None:
+        """The keys are those of the time when the file was read: the process may have given up its privileges since."""
+        settings = self.settings(LISTENER + TLS_SECTION + ACCOUNT)
+        (self.directory / "key.pem").unlink()
+        self.assertIs(make_server(settings, MemoryReactorClock()).tls, settings.tls and settings.tls.made)
+
+    def test_no_section(self) -> None:
+        """Without a section there is no TLS and none of its commands."""
+        server = make_server(self.settings(LISTENER + ACCOUNT), MemoryReactorClock())
+        self.assertIs(server.tls, None)
+        self.assertNotIn("AUTH", server.commands)
+
+    def test_listeners(self) -> None:
+        """A listener has the mode that it names; where it names none, clients may ask for TLS if there is any."""
+        modes: list[str] = []
+        self.patch(building, "Listener", lambda _endpoint, mode: modes.append(mode))
+        self.server(listeners="".join(LISTENER + line for line in ("", 'tls = "off"\n', 'tls = "implicit"\n')))
+        make_server(self.settings(LISTENER + ACCOUNT), MemoryReactorClock())
+        self.assertEqual(modes, ["explicit", "off", "implicit", "off"])
+
+    def test_accounts(self) -> None:
+        """What an account asks for is asked for."""
+        clients = 'client_certificates = "optional"\nclient_authorities = "authority.pem"\n'
+        lines = 'login = "a"\ntls_required = "data"\ncertificates = ["b"]\nrequire_close_notify = false\n'
+        user = make_user(self.settings(LISTENER + TLS_SECTION + clients + ACCOUNT + lines).users[0])
+        self.assertEqual((user.tls_required, user.require_close_notify, user.password), ("data", False, None))
+        self.assertEqual(list(user.certificates), ["b"])

@@ -64,6 +64,14 @@ class ShownTests(SynchronousTestCase):
             for value in ("geheim", 31337, ["geheim"]):
                 self.assertEqual(shown(value, place), "(not shown)", repr((place, value)))
 
+    def test_files_of_keys_are_shown(self) -> None:
+        """The name of a key file is shown; the key itself, put there by mistake, is not, wherever it stands."""
+        place: Place = ("tls", "private_key")
+        self.assertEqual(shown("/etc/live/privkey.pem", place), '"/etc/live/privkey.pem"')
+        for value in ("-----BEGIN PRIVATE KEY-----", "a\nb", "MC4CAQAwBQYDK2VwBCIEIGdlaGVpbWdlaGVpbWdlaGVp", 3):
+            self.assertEqual(shown(value, place), "(not shown)", repr(value))
+        self.assertEqual(shown(["-----BEGIN RSA PRIVATE KEY-----"], ("tls", "ciphers")), "[(not shown)]")
+
 
 class UnknownKeyTests(SynchronousTestCase):
     """Tests for keys that there are not."""

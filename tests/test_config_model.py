@@ -13,8 +13,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver import Permission, Server, User
-from ftpserver.config import Listener, PermissionSettings, ServerSettings, UserSettings
+from ftpserver import TLS, Permission, Server, User
+from ftpserver.config import PermissionSettings, ServerSettings, TLSSettings, UserSettings
+from ftpserver.config.model import MODELS
 
 from .configuring import HASH, LISTENER, ConfigurationTestCase
 
@@ -40,13 +41,17 @@ class KeysTests(SynchronousTestCase):
         """What a program can tell of a user, the file can too, and the hash of a password."""
         self.assertEqual(set(UserSettings.model_fields), keywords(User) | {"password_hash"})
 
+    def test_every_keyword_of_tls_has_its_key(self) -> None:
+        """What a program can tell of TLS, the file can too, or it says where else."""
+        self.assertEqual(set(TLSSettings.model_fields) | set(TLSSettings.elsewhere), keywords(TLS))
+
     def test_every_keyword_of_a_permission_has_its_key(self) -> None:
         """What a program can tell of a permission, the file can too."""
         self.assertEqual(set(PermissionSettings.model_fields), keywords(Permission))
 
     def test_every_key_is_described(self) -> None:
         """No key is without a description."""
-        for model in (Listener, ServerSettings, UserSettings, PermissionSettings):
+        for model in MODELS.values():
             for key, field in model.model_fields.items():
                 self.assertTrue(field.description, f"{model.__name__}.{key}")
 
@@ -86,6 +91,13 @@ class DefaultsTests(SynchronousTestCase):
             if name in ServerSettings.model_fields and name not in safe:
                 self.assertEqual(getattr(defaults, name), parameter.default, name)
 
+    def test_those_of_tls_are_as_in_programs(self) -> None:
+        """A section of TLS that says nothing of a key means what the keyword means."""
+        for name, parameter in inspect.signature(TLS).parameters.items():
+            field = TLSSettings.model_fields.get(name)
+            if field is not None and not field.is_required():
+                self.assertEqual(field.default or None, parameter.default or None, name)
+
 
 class UnavailableTests(ConfigurationTestCase):
     """Tests for settled names whose features are not in this version."""
@@ -96,18 +108,6 @@ class UnavailableTests(ConfigurationTestCase):
         """A listener without TLS and without proxies may say so."""
         text = LISTENER + 'tls = "off"\nproxy_protocol = []\n' + self.account
         self.assertEqual(self.problems(text), [])
-
-    def test_tls_is_refused(self) -> None:
-        """Whoever asks for TLS is told that there is none, rather than served in clear."""
-        for way in ("explicit", "implicit"):
-            [problem] = self.problems(f'{LISTENER}tls = "{way}"\n{self.account}')
-            self.assertIn(f'listeners[0].tls = "{way}": not available in this version', problem)
-
-    def test_the_section_of_tls_is_refused(self) -> None:
-        """A section of certificates is an error, even an empty one."""
-        for section in ("[tls]\n", '[tls]\ncertificate = "a.pem"\n'):
-            [problem] = self.problems(LISTENER + section + self.account)
-            self.assertEqual(problem, "tls = (a table): not available in this version; it wants no [tls] section")
 
     def test_proxies_are_refused(self) -> None:
         """Whoever trusts a proxy is told that its header is not read."""
@@ -121,7 +121,7 @@ class UnavailableTests(ConfigurationTestCase):
         self.assertEqual(
             lines,
             [
-                'listeners[0].tls = "maybe": it wants "off"',
+                'listeners[0].tls = "maybe": it wants "off", "explicit" or "implicit"',
                 'listeners[0].proxy_protocol = "10.0.0.0/8": it wants an empty list, []',
             ],
         )

@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver.config import ConfigurationError, Listener, PermissionSettings, ServerSettings, UserSettings, read_text
+from ftpserver.config import (
+    ConfigurationError,
+    Listener,
+    NamedCertificate,
+    PermissionSettings,
+    ServerSettings,
+    TLSSettings,
+    UserSettings,
+    read_text,
+)
 
 #: Stands for every text that must not be in a message.
 SECRET = "geheim"
@@ -56,7 +65,12 @@ _FILES = st.fixed_dictionaries(
         "listeners": st.lists(tables(Listener), max_size=2) | _VALUES,
         "server": tables(ServerSettings) | _VALUES,
         "users": st.lists(_ACCOUNTS | _LEAVES, max_size=3) | _VALUES,
-        "tls": _VALUES,
+        "tls": tables(
+            TLSSettings,
+            names=st.lists(tables(NamedCertificate) | _LEAVES, max_size=2),
+            private_key=st.sampled_from(["key.pem", f"-----BEGIN PRIVATE KEY-----\n{SECRET}", f"\n{SECRET}"]),
+        )
+        | _VALUES,
         "nonsense": _VALUES,
     },
 )

@@ -20,6 +20,8 @@ from docs import constants, diagrams, generate
 from ftpserver import COMMANDS, Server, config
 from ftpserver.core.session import TABLES
 
+from .certificates import authority, revocation_list, server_certificate
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst", *sorted((ROOT / "docs").rglob("*.rst"))]
 
@@ -33,6 +35,20 @@ def blocks(language: str) -> Iterator[tuple[str, str]]:
         for found in re.finditer(rf"^( *)\.\. code-block:: {language}\n\n((?:\1   .*\n|\n)+)", text, re.MULTILINE):
             line = text.count("\n", 0, found.start()) + 1
             yield f"{page.relative_to(ROOT)}:{line}", textwrap.dedent(found[2])
+
+
+#: Keys, and keywords, whose values are the names of files or directories.
+FILES = "(?:base_path|certificate|private_key|client_authorities|revocation_lists)"
+
+
+def write_certificates(sample: str, directory: Path) -> None:
+    """Write the files in PEM that a sample names."""
+    pair = server_certificate().private_key_and_cert_chain_pem.bytes()
+    octets = {"client_authorities": authority().cert_pem.bytes(), "revocation_lists": revocation_list()}
+    for key, name in re.findall(rf'^ *.*?\b({FILES}) ?= ?"([^/"].*?)"', sample, re.MULTILINE):
+        if key != "base_path":
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_bytes(octets.get(key, pair))
 
 
 class _WithoutReact(ast.NodeTransformer):
@@ -50,6 +66,7 @@ class SampleTests(SynchronousTestCase):
         found = list(blocks("python"))
         self.assertGreater(len(found), 5)
         for place, sample in found:
+            write_certificates(sample, Path())
             tree = _WithoutReact().visit(ast.parse(sample, place))
             exec(compile(tree, place, "exec"), {"__name__": "sample"})
 
@@ -63,7 +80,9 @@ class SampleTests(SynchronousTestCase):
             self.assertTrue(directories, place)
             for directory in directories:
                 (base / directory).mkdir(parents=True, exist_ok=True)
-            config.read_text(re.sub(r'^base_path = "/', 'base_path = "', sample, flags=re.MULTILINE), base, place)
+            sample = re.sub(rf'^({FILES} = ")/', r"\1", sample, flags=re.MULTILINE)
+            write_certificates(sample, base)
+            config.read_text(sample, base, place)
 
     def test_no_page_has_an_unchecked_kind_of_sample(self) -> None:
         """Samples are Python, TOML, or something that is only shown."""
@@ -99,6 +118,10 @@ class GeneratedPagesTests(SynchronousTestCase):
             for row in section.rows:
                 self.assertIn(f"``{row.key}``", page)
                 self.assertTrue(row.description, row.key)
+
+    def test_keys_are_no_markup(self) -> None:
+        """What a key is described with is shown as it is written."""
+        self.assertEqual(generate.plain('TLS_ and "*.a_b"'), r'TLS\_ and "\*.a_b"')
 
     def test_every_keyword_is_documented(self) -> None:
         """Each keyword of Server has a sentence."""

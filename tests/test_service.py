@@ -8,6 +8,7 @@ Tests for the server as a process of its own.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from io import StringIO
@@ -16,14 +17,17 @@ from typing import Any
 from twisted.application.service import Application, IService, MultiService
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import ILogObserver, capturedLogs
+from twisted.logger import ILogObserver, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver import Server
+from ftpserver import TLS, Server
 from ftpserver.config import ServerSettings
 from ftpserver.observers.log import JSONLog
 from ftpserver.service import CannotStart, FTPService
+from ftpserver.tls.settings import WATCH_INTERVAL
 
+from .certificates import server_certificate, write_pair
+from .test_hangup import SignalReactor
 from .test_log_output import twistd
 
 
@@ -84,6 +88,81 @@ class StartTests(ServiceTestCase):
             self.assertEqual(entries, [])
             reactor.run()
         self.assertEqual([entry["text"] for entry in entries if "text" in entry], ["running: True", "{braces}"])
+
+
+class ReloadTests(ServiceTestCase):
+    """Tests for certificates that are read again."""
+
+    def setUp(self) -> None:
+        """Write a certificate, and put back at the end what the signal did before."""
+        super().setUp()
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.reactor = SignalReactor()
+        self.file = write_pair(self, server_certificate())
+        self.service = running(Server([], tls=TLS(certificate=self.file), reactor=self.reactor))
+
+    def start(self) -> None:
+        """Start the service, and then the reactor."""
+        self.service.startService()
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
+        self.reactor.run()
+
+    def logged_by(self, action: Callable[[], object]) -> list[str]:
+        """Return what the log is told of certificates by *action*."""
+        with capturedLogs() as entries:
+            action()
+        return [formatEvent(entry) for entry in entries if entry["log_namespace"].startswith("ftpserver.")]
+
+    def hang_up(self) -> None:
+        """Send the signal, and let the reactor take it."""
+        signal.raise_signal(signal.SIGHUP)
+        self.reactor.wake()
+
+    def test_the_signal(self) -> None:
+        """SIGHUP makes the server read its certificates again, as often as it comes, and the log tells of it."""
+        self.start()
+        for _ in range(2):
+            asked, done = self.logged_by(self.hang_up)
+            self.assertEqual(asked, "SIGHUP: reading certificates, keys and revocation lists again")
+            self.assertTrue(done.startswith("the certificates are reloaded"), done)
+
+    def test_a_file_that_is_wrong(self) -> None:
+        """What cannot be read is told with the reason, and the server keeps what it has."""
+        self.start()
+        self.file.write_bytes(b"nothing")
+        _asked, refused = self.logged_by(self.hang_up)
+        self.assertIn("are not reloaded, those from before stay", refused)
+        self.assertIn(str(self.file), refused)
+
+    def test_a_file_that_changes(self) -> None:
+        """A new file is read without a signal."""
+        self.start()
+        self.file.write_bytes(server_certificate("ftp.example.org").private_key_and_cert_chain_pem.bytes())
+        lines = self.logged_by(lambda: self.reactor.pump([WATCH_INTERVAL] * 3))
+        self.assertEqual(len(lines), 1)
+        self.assertTrue(lines[0].startswith("the certificates are reloaded"), lines[0])
+
+    def test_the_end(self) -> None:
+        """A service that has stopped neither looks at files nor takes the signal."""
+        self.start()
+        self.successResultOf(self.service.stopService())
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_a_service_that_ends_before_the_reactor_runs(self) -> None:
+        """A service that was stopped again takes nothing."""
+        self.service.startService()
+        self.successResultOf(self.service.stopService())
+        self.reactor.run()
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
+
+    def test_a_server_without_tls(self) -> None:
+        """A server that has nothing to read again leaves the signal alone."""
+        self.service = running(Server([], reactor=self.reactor))
+        self.start()
+        self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
+        self.successResultOf(self.service.stopService())
 
 
 class MaskTests(ServiceTestCase):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ftpserver import Server, asking, config
 from ftpserver.command_line import version
 from ftpserver.tap import PASSWORD_VARIABLE, Options, makeService
 
+from .certificates import signed
 from .configuring import HASH, LISTENER
 from .test_command_line import Terminal
 
@@ -281,6 +283,46 @@ class GreetingTests(OptionsTestCase):
             places,
             ["listening on 0.0.0.0:2121", "listening on [::]:2122", f"listening on unix:{self.directory}/ftp.sock"],
         )
+
+
+class EncryptedTests(OptionsTestCase):
+    """Tests for what is said about TLS."""
+
+    listeners = "".join(f'{LISTENER}tls = "{mode}"\n' for mode in ("explicit", "implicit", "off"))
+
+    def setUp(self) -> None:
+        """Write a certificate that has expired, with its key."""
+        super().setUp()
+        now = datetime.now(UTC)
+        _, octets = signed(["localhost"], begins=now - timedelta(days=9), ends=now - timedelta(days=1))
+        (self.directory / "both.pem").write_bytes(octets)
+        (self.directory / "both.pem").chmod(0o600)
+        text = f'{self.listeners}[tls]\ncertificate = "both.pem"\n{FileTests.account}'
+        self.name = self.write(text)
+
+    def test_listeners(self) -> None:
+        """Each listener is named with the way that TLS begins there."""
+        options = self.parse("--config", self.name)
+        server = config.make_server(options.settings, MemoryReactorClock())
+        server.bind()
+        lines = list(options.greeting(server))
+        self.assertEqual([line.partition("(")[2] for line in lines], ["explicit TLS)", "implicit TLS)", "no TLS)"])
+
+    def test_files_that_cannot_be_read_again(self) -> None:
+        """What the process may read no more, once it runs, is told: it is read once more when it changes."""
+        options = self.parse("--config", self.name)
+        server = config.make_server(options.settings, MemoryReactorClock())
+        server.bind()
+        (self.directory / "both.pem").unlink()
+        warning, *_ = options.greeting(server)
+        self.assertTrue(warning.startswith("warning: tls.certificate: "), warning)
+
+    def test_checking(self) -> None:
+        """A certificate that has expired is told by the check, which starts no log."""
+        self.assertEqual(self.status("--check", "--config", self.name), 0)
+        warning, verdict = self.output.getvalue().splitlines()
+        self.assertTrue(warning.startswith("tls.certificate: the one in "), warning)
+        self.assertEqual(verdict, "ftpserver.toml: no errors")
 
 
 class MakeServiceTests(OptionsTestCase):

@@ -8,26 +8,39 @@ The configuration file: TOML in, a server or all of its errors out.
 
 from __future__ import annotations
 
-from .building import make_server, warnings
+from .building import make_server
 from .errors import ConfigurationError, Problem
-from .model import Listener, PermissionSettings, ServerSettings, Settings, UserSettings
+from .model import (
+    Listener,
+    NamedCertificate,
+    PermissionSettings,
+    ServerSettings,
+    Settings,
+    TLSSettings,
+    UserSettings,
+)
 from .reading import read, read_text
 from .reference import Row, Section, help_text, reference
+from .warnings import certificate_warnings, unreadable, warnings
 
 __all__ = [
     "ConfigurationError",
     "Listener",
+    "NamedCertificate",
     "PermissionSettings",
     "Problem",
     "Row",
     "Section",
     "ServerSettings",
     "Settings",
+    "TLSSettings",
     "UserSettings",
+    "certificate_warnings",
     "help_text",
     "make_server",
     "read",
     "read_text",
     "reference",
+    "unreadable",
     "warnings",
 ]

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.users import Permission, User
+from ..listening import Listener, TLSMode
 from ..observers.log import LogObserver
 from ..server import Server
 from .model import Settings, UserSettings
 
-__all__ = ["make_server", "make_user", "warnings"]
+__all__ = ["make_server", "make_user"]
 
 #: Keys of ``[server]`` that are about the process, not about :class:`Server`.
 OF_THE_PROCESS = frozenset({"log_format", "umask"})
@@ -26,10 +27,12 @@ def make_server(settings: Settings, reactor: Any = None) -> Server:
     keywords = {key: getattr(settings.server, key) for key in type(settings.server).model_fields}
     for key in OF_THE_PROCESS:
         del keywords[key]
+    default: TLSMode = "off" if settings.tls is None else "explicit"
     keywords["observers"] = (LogObserver(), *settings.server.observers)
     return Server(
         [make_user(account) for account in settings.users],
-        listeners=[listener.endpoint for listener in settings.listeners],
+        listeners=[Listener(one.endpoint, one.tls or default) for one in settings.listeners],
+        tls=None if settings.tls is None else settings.tls.made,
         reactor=reactor,
         **keywords,
     )
@@ -44,13 +47,3 @@ def make_user(account: UserSettings) -> User:
     if account.permissions is not None:
         keywords["permissions"] = [Permission(**one.model_dump()) for one in account.permissions]
     return User(**keywords)
-
-
-def warnings(settings: Settings) -> list[str]:
-    """Return what works but should not stay so."""
-    return [
-        f"users[{index}] (login {account.login!r}): the password stands in clear in the configuration file; "
-        "write the output of 'ftpserver passwd' as password_hash instead"
-        for index, account in enumerate(settings.users)
-        if account.password is not None
-    ]

@@ -16,19 +16,19 @@ from typing import Any
 
 from .errors import Place, Problem, shown
 
-__all__ = ["account_problems", "login_at"]
+__all__ = ["account_problems", "login_at", "login_of", "tables"]
 
 _SECRETS = ("password_hash", "password")
 
 
 def account_problems(raw: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong between the values of ``[[users]]``."""
-    accounts = _tables(raw.get("users"))
-    logins = Counter(_login(account) for _, account in accounts)
+    accounts = tables(raw.get("users"))
+    logins = Counter(login_of(account) for _, account in accounts)
     problems: list[Problem] = []
     for index, account in accounts:
         place = ("users", index)
-        login = _login(account)
+        login = login_of(account)
         if logins[login] > 1:
             problems.append(_duplicate(place, login))
         problems += _secrets(place, account, login)
@@ -40,15 +40,17 @@ def login_at(raw: Mapping[str, Any], place: Place) -> str | None:
     """Return the login of the account that *place* lies in, if there is one."""
     if len(place) < 2 or place[0] != "users":
         return None
-    return next((_login(account) for index, account in _tables(raw["users"]) if index == place[1]), None)
+    return next((login_of(account) for index, account in tables(raw["users"]) if index == place[1]), None)
 
 
-def _tables(value: object) -> list[tuple[int, Mapping[str, Any]]]:
-    tables = enumerate(value) if isinstance(value, list) else ()
-    return [(index, table) for index, table in tables if isinstance(table, Mapping)]
+def tables(value: object) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the tables in *value*, which may be anything, with their numbers."""
+    values = enumerate(value) if isinstance(value, list) else ()
+    return [(index, table) for index, table in values if isinstance(table, Mapping)]
 
 
-def _login(account: Mapping[str, Any]) -> str | None:
+def login_of(account: Mapping[str, Any]) -> str | None:
+    """Return the login of an account, if it has one that could be."""
     login = account.get("login")
     return login if isinstance(login, str) else None
 
@@ -65,14 +67,14 @@ def _secrets(place: Place, account: Mapping[str, Any], login: str | None) -> Ite
         for key in given:
             right = "the anonymous account takes any password; leave this out, or give the account a login"
             yield Problem((*place, key), right, "(not shown)")
-    elif not given:
+    elif not given and account.get("certificates", []) == []:
         yield Problem(place, "there is no password; it wants password_hash (see 'ftpserver passwd')", None, login)
     elif len(given) > 1:
         yield Problem((*place, "password"), "there is password_hash too; it wants one of them", "(not shown)", login)
 
 
 def _permissions(place: Place, account: Mapping[str, Any], login: str | None) -> Iterator[Problem]:
-    paths = [(index, table.get("path", "/")) for index, table in _tables(account.get("permissions"))]
+    paths = [(index, table.get("path", "/")) for index, table in tables(account.get("permissions"))]
     seen: set[object] = set()
     for index, path in paths:
         normal = path.rstrip("/") if isinstance(path, str) else None

@@ -24,6 +24,10 @@ MAXIMUM_SHOWN = 80
 #: Keys, and misspelt keys, whose values are never shown.
 _SECRET = re.compile(r"pass|pw|hash|secret|token|credential|private", re.IGNORECASE)
 
+#: Keys whose values are names of files, unless somebody has put there what belongs into the file.
+_FILES = frozenset({"private_key"})
+_KEY_ITSELF = re.compile(r"PRIVATE KEY|[\r\n]|[A-Za-z0-9+/=]{40}")
+
 #: How near a misspelt key must be to the one that is proposed; the default of difflib.
 _NEARNESS = 0.6
 
@@ -86,7 +90,9 @@ def shown(value: object, place: Place) -> str:
     """Return *value* as a message may show it: never a secret, never a table that may hold one."""
     if isinstance(value, Mapping):
         return "(a table)"
-    if _may_be_secret(place):
+    if _may_be_secret(place) and not _names_file(value, place):
+        return "(not shown)"
+    if isinstance(value, str) and "PRIVATE KEY" in value:
         return "(not shown)"
     if isinstance(value, list | tuple):
         return _shortened(f"[{', '.join(shown(one, ()) for one in value)}]")
@@ -99,6 +105,11 @@ def _may_be_secret(place: Place) -> bool:
     # What stands in place of an account, instead of a table, may be a password too.
     in_place_of_account = place[:1] == ("users",) and len(place) <= 2
     return in_place_of_account or any(isinstance(part, str) and _SECRET.search(part) for part in place)
+
+
+def _names_file(value: object, place: Place) -> bool:
+    is_file = place[:1] == ("tls",) and place[-1] in _FILES
+    return is_file and isinstance(value, str) and not _KEY_ITSELF.search(value)
 
 
 def _shortened(text: str) -> str:

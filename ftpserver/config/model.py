@@ -10,16 +10,26 @@ This is the one definition of them: the reader, ``--help`` and the reference pag
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, model_validator
 
 from ..commands import COMMANDS
 from ..pathio.local import PathIO
-from . import values
+from ..tls.settings import TLS
+from . import tls_values, values
 from .values import Words
 
-__all__ = ["MODELS", "Listener", "PermissionSettings", "ServerSettings", "Settings", "UserSettings"]
+__all__ = [
+    "MODELS",
+    "Listener",
+    "NamedCertificate",
+    "PermissionSettings",
+    "ServerSettings",
+    "Settings",
+    "TLSSettings",
+    "UserSettings",
+]
 
 UNAVAILABLE = "not available in this version"
 
@@ -31,22 +41,10 @@ class _Section(BaseModel):
     elsewhere: ClassVar[dict[str, str]] = {}
 
 
-def _without_tls(value: object) -> str:
-    if value in ("explicit", "implicit"):
-        raise ValueError(UNAVAILABLE)
-    if value != "off":
-        raise ValueError
-    return "off"
-
-
 def _without_proxies(value: object) -> tuple[()]:
     if value == []:
         return ()
     raise ValueError(UNAVAILABLE if isinstance(value, list) else "")
-
-
-def _unavailable(_value: object) -> None:
-    raise ValueError(UNAVAILABLE)
 
 
 class Listener(_Section):
@@ -55,8 +53,10 @@ class Listener(_Section):
     endpoint: values.Endpoint = Field(
         description="Where to listen. The path of a unix socket may be relative to the configuration file."
     )
-    tls: Annotated[str, PlainValidator(_without_tls), Words('"off"')] = Field(
-        default="off", description="How connections are encrypted; TLS is not available in this version."
+    tls: tls_values.ListenerTLS = Field(
+        default=None,
+        description="When TLS begins: never, when the client asks for it (AUTH TLS), or at once, as is the custom on "
+        'port 990. Default: "explicit" where there is a [tls] section.',
     )
     proxy_protocol: Annotated[tuple[str, ...], PlainValidator(_without_proxies), Words("an empty list, []")] = Field(
         default=(), description="Networks whose PROXY header is believed; not available in this version."
@@ -67,7 +67,8 @@ class ServerSettings(_Section):
     """The server as a whole; every key has a default, and so has the section."""
 
     elsewhere = {
-        "ssl": f"TLS is {UNAVAILABLE}",
+        "ssl": 'write a [tls] section, and tls = "implicit" at the listener',
+        "tls": "write a [tls] section",
         "listeners": "write [[listeners]] tables",
         "users": "write [[users]] tables",
         "reactor": "choose it with 'twistd --reactor'",
@@ -152,6 +153,94 @@ class ServerSettings(_Section):
     hooks: values.Hooks = Field(default=(), description="Are asked before each command.")
 
 
+class NamedCertificate(_Section):
+    """The certificate for clients that ask for a name (SNI); as many of them as there are names."""
+
+    name: tls_values.HostName = Field(description="The name; an asterisk stands for one label.")
+    certificate: tls_values.CertificateFile = Field(description="The certificate for it.")
+    private_key: tls_values.KeyFile = Field(
+        default=None, description="The key of the certificate; without it, the file of the certificate holds it."
+    )
+
+
+class TLSSettings(_Section):
+    """
+    Certificates, and what must be encrypted; without this section nothing is.
+
+    SIGHUP, and a change of a file that it names, make the server read the files again.
+    """
+
+    elsewhere = {"context": "write certificate and private_key; a context of one's own is for programs"}
+
+    certificate: tls_values.CertificateFile = Field(description="The certificate of the server.")
+    private_key: tls_values.KeyFile = Field(
+        default=None, description="The key of the certificate; without it, the file of the certificate holds it."
+    )
+    names: Annotated[tuple[NamedCertificate, ...], Words("[[tls.names]] tables")] = Field(
+        default=(), description="Other certificates by the name that clients ask for (SNI).", strict=False
+    )
+    unknown_names: tls_values.UnknownNames = Field(
+        default="default",
+        description="What clients get that ask for a name in no certificate: the certificate of this section, or an "
+        "alert.",
+    )
+    minimum_version: tls_values.MinimumVersion = Field(default="1.2", description="Lowest version of TLS.")
+    ciphers: tls_values.Ciphers = Field(
+        default=None,
+        description="Ciphers that are taken, the best first; those for TLS 1.3 begin with TLS_. Default: those of TLS "
+        "1.2 that have forward secrecy and authenticate what they encrypt, and all of TLS 1.3.",
+    )
+    required: tls_values.Required = Field(
+        default="none",
+        description="What must be encrypted: nothing, commands from USER on (530), or data too (521). The anonymous "
+        "account is exempt.",
+    )
+    session_reuse: tls_values.SessionReuse = Field(
+        default="offered",
+        description="Whether a data connection can, or must, continue the TLS session of its control connection; where "
+        "it must, one that does not is refused (522).",
+    )
+    require_close_notify: values.Flag = Field(
+        default=True,
+        description="Whether an upload that does not end as TLS ends counts as cut (426); if not, it counts as whole, "
+        "and the log and the event say so.",
+    )
+    client_certificates: tls_values.ClientCertificates = Field(
+        default="off", description="Whether clients are asked for a certificate, and whether they must have one."
+    )
+    client_authorities: tls_values.Authorities = Field(
+        default=(), description="Authorities that certificates of clients must come from."
+    )
+    revocation_lists: tls_values.RevocationLists = Field(
+        default=(), description="Lists of revoked certificates of clients: one of each authority in their chains."
+    )
+    clear_networks: tls_values.Networks = Field(
+        default=None,
+        description="Networks whose clients may do without TLS, whatever is required; all others must encrypt commands "
+        "at least.",
+    )
+    clear_users: tls_values.Logins = Field(
+        default=(), description="Logins that may do without TLS where it is required."
+    )
+    clear_command_channel: values.Flag = Field(
+        default=False, description="Whether clients may end TLS on the control connection after the login (CCC)."
+    )
+
+    _made: TLS = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _make(self) -> Self:
+        keywords = {key: getattr(self, key) for key in type(self).model_fields}
+        keywords["names"] = {one.name: (one.certificate, one.private_key) for one in self.names}
+        self._made = TLS(**keywords)
+        return self
+
+    @property
+    def made(self) -> TLS:
+        """What the section says; made once, while the process may still read the keys."""
+        return self._made
+
+
 class PermissionSettings(_Section):
     """What a user may do at a path and below; the most specific one decides alone, and without one nothing may be."""
 
@@ -193,6 +282,19 @@ class UserSettings(_Section):
         description="What the user may do where; without it everything, and the anonymous account may read.",
         strict=False,
     )
+    tls_required: tls_values.Required = Field(
+        default="none",
+        description="What this account must encrypt. Where any account must, USER in clear is refused for every name "
+        "but the anonymous ones and tls.clear_users, so that nobody learns which.",
+    )
+    certificates: tls_values.CertificateNames = Field(
+        default=(),
+        description="Names in the certificate of the client (SAN or common name), of which it must have one. Without a "
+        "password the certificate alone logs in, with one both are needed.",
+    )
+    require_close_notify: values.OptionalFlag = Field(
+        default=None, description="As tls.require_close_notify, for this account."
+    )
     maximum_connections: values.OptionalCount = Field(default=None, description="Sessions at a time under this login.")
     read_speed_limit: values.OptionalRate = Field(
         default=None, description="Uploads of all sessions of this login together."
@@ -215,8 +317,8 @@ class Settings(_Section):
     server: Annotated[ServerSettings, Words("a table, [server]")] = Field(
         default=ServerSettings(), description="The server as a whole."
     )
-    tls: Annotated[None, PlainValidator(_unavailable), Words("no [tls] section")] = Field(
-        default=None, description=f"Certificates and the like; {UNAVAILABLE}."
+    tls: Annotated[TLSSettings | None, Words("a table, [tls]")] = Field(
+        default=None, description="Certificates, and what must be encrypted."
     )
     users: Annotated[list[UserSettings], Field(min_length=1), Words("one or more [[users]] tables")] = Field(
         description="The accounts."
@@ -228,6 +330,8 @@ MODELS: dict[tuple[str, ...], type[_Section]] = {
     (): Settings,
     ("listeners",): Listener,
     ("server",): ServerSettings,
+    ("tls",): TLSSettings,
+    ("tls", "names"): NamedCertificate,
     ("users",): UserSettings,
     ("users", "permissions"): PermissionSettings,
 }

@@ -8,6 +8,7 @@ From the text of a configuration file to settings, or to everything that is wron
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from ..observers.log import printable
 from .checks import account_problems, login_at
 from .errors import ConfigurationError, Place, Problem, shown, unknown_key
 from .model import MODELS, Settings
+from .tls_checks import tls_problems
+from .tls_values import Cured, without_keyword
 from .values import Words
 
 __all__ = ["read", "read_text"]
@@ -54,12 +57,14 @@ def read_text(text: str, directory: Path, source: str = "configuration") -> Sett
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(source, [f"this is not TOML: {error}"]) from None
     settings = None
-    problems: list[Problem] = []
+    problems = [*tls_problems(raw, directory), *account_problems(raw)]
+    # What the section as a whole fails by is then told already, and value by value.
+    told = any(problem.place[0] == "tls" for problem in problems)
     try:
         settings = Settings.model_validate(raw, context={"directory": directory})
     except ValidationError as error:
-        problems = [_problem(dict(one), raw) for one in error.errors(include_url=False)]
-    problems += account_problems(raw)
+        found = [dict(one) for one in error.errors(include_url=False)]
+        problems[:0] = [_problem(one, raw) for one in found if not (told and _is_of_tls(one))]
     if settings is None or problems:
         # Outside of the except clause: an exception of pydantic holds the values, passwords among them.
         problems.sort(key=_order)
@@ -81,9 +86,20 @@ def _problem(error: Mapping[str, Any], raw: Mapping[str, Any]) -> Problem:
     wants = f"it wants {_words(place)}"
     if error["type"] == "missing":
         return Problem(place, f"this is missing; {wants}", None, login)
-    reason = printable(str(error.get("ctx", {}).get("error", "")))
+    cause = error.get("ctx", {}).get("error", "")
+    reason = printable(str(cause))
+    if _is_of_tls(error):
+        keyword = re.split(r"\W", reason, maxsplit=1)[0]
+        return Problem((*place, keyword), without_keyword(cause), shown(raw["tls"].get(keyword), (*place, keyword)))
+    if isinstance(cause, Cured):
+        return Problem(place, reason, shown(error["input"], place), login)
     right = f"{reason}; {wants}" if reason else wants
     return Problem(place, right, shown(error["input"], place), login)
+
+
+def _is_of_tls(error: Mapping[str, Any]) -> bool:
+    # Of the section as a whole, whose values are right one by one.
+    return tuple(error["loc"]) == ("tls",) and bool(error["type"] == "value_error")
 
 
 def _unknown(place: Place, value: object, table: Any) -> Problem:

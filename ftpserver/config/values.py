@@ -57,7 +57,10 @@ __all__ = [
     "Time",
     "VirtualDirectory",
     "Words",
+    "directory_of",
+    "each",
     "no_bound",
+    "text_of",
 ]
 
 Value = TypeVar("Value")
@@ -127,7 +130,12 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """
+    Return *value*, which is a text.
+
+    :raises ValueError: if it is none.
+    """
     if not isinstance(value, str):
         raise ValueError
     return value
@@ -137,14 +145,14 @@ def _text(value: object) -> str:
 
 
 def _lines(value: object) -> tuple[str, ...]:
-    lines = [line for text in (value if isinstance(value, list) else [value]) for line in _text(text).splitlines()]
+    lines = [line for text in (value if isinstance(value, list) else [value]) for line in text_of(text).splitlines()]
     if not lines or not all(line.isprintable() for line in lines):
         raise ValueError("there is a character that cannot be printed, or nothing at all")
     return tuple(lines)
 
 
 def _encoding(value: object) -> str:
-    name = _text(value)
+    name = text_of(value)
     try:
         fits = "A /".encode(name) == b"A /"
     except (LookupError, UnicodeError):
@@ -174,7 +182,7 @@ def _pasv_address(value: object) -> str | Mapping[str, str]:
 
 
 def _ipv4_or_name(value: object) -> str:
-    text = _text(value)
+    text = text_of(value)
     if re.fullmatch(r"[0-9.]+", text):
         IPv4Address(text)
     elif not _HOST_NAME.fullmatch(text):
@@ -196,20 +204,18 @@ class _NoReactor:
     """Stands for the reactor where an endpoint is only read: none of them touches it before it listens."""
 
 
-_REFUSED = {
-    "ssl": "TLS is not available in this version",
-    "tls": "TLS is not available in this version",
-    "stdio": "it does not listen",
-}
+_ENCRYPTED = 'it would encrypt behind the back of the server; write "tcp:...", tls = "implicit", and a [tls] section'
+
+_REFUSED = {"ssl": _ENCRYPTED, "tls": _ENCRYPTED, "stdio": "it does not listen"}
 
 
 def _endpoint(value: object, information: ValidationInfo) -> str:
-    text = _text(value)
+    text = text_of(value)
     kind, _, rest = text.partition(":")
     if kind in _REFUSED:
         raise ValueError(_REFUSED[kind])
     if kind == "unix":
-        text = f"unix:{_absolute_socket(rest, _directory_of(information))}"
+        text = f"unix:{_absolute_socket(rest, directory_of(information))}"
     try:
         serverFromString(_NoReactor(), text)
     except LookupError:
@@ -246,7 +252,7 @@ Endpoint = Annotated[
 
 def _named(fits: Callable[[Any], bool]) -> Callable[[object], Any]:
     def read(value: object) -> Any:
-        name = _text(value)
+        name = text_of(value)
         try:
             found = namedAny(name)
         except (ImportError, AttributeError, ValueError) as error:
@@ -259,8 +265,10 @@ def _named(fits: Callable[[Any], bool]) -> Callable[[object], Any]:
     return read
 
 
-def _each(read: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
-    def read_all(value: object) -> tuple[Any, ...]:
+def each(read: Callable[[object], Value]) -> Callable[[object], tuple[Value, ...]]:
+    """Return what reads a list, each of its values by *read*."""
+
+    def read_all(value: object) -> tuple[Value, ...]:
         if not isinstance(value, list):
             raise ValueError
         return tuple(read(one) for one in value)
@@ -278,12 +286,12 @@ Commands = Annotated[
 ]
 Observers = Annotated[
     tuple[Any, ...],
-    PlainValidator(_each(_named(callable))),
+    PlainValidator(each(_named(callable))),
     Words('a list of Python names of observers, such as ["package.module.name"]'),
 ]
 Hooks = Annotated[
     tuple[Any, ...],
-    PlainValidator(_each(_named(lambda found: callable(getattr(found, "before", None))))),
+    PlainValidator(each(_named(lambda found: callable(getattr(found, "before", None))))),
     Words('a list of Python names of hooks, such as ["package.module.name"]'),
 ]
 
@@ -292,14 +300,14 @@ Hooks = Annotated[
 
 
 def _login(value: object) -> str:
-    login = _text(value)
+    login = text_of(value)
     if not login or len(login) > MAXIMUM_LOGIN or not login.isprintable():
         raise ValueError("empty, too long, or with a character that cannot be printed")
     return login
 
 
 def _clear_password(value: object) -> str:
-    password = _text(value)
+    password = text_of(value)
     if password.startswith("$argon2"):
         raise ValueError("this is a hash: its key is password_hash")
     if not password or not set(password).isdisjoint("\r\n\0"):
@@ -308,7 +316,7 @@ def _clear_password(value: object) -> str:
 
 
 def _hashed_password(value: object) -> str:
-    hashed = _text(value)
+    hashed = text_of(value)
     try:
         extract_parameters(hashed)
         for part in hashed.split("$")[-2:]:
@@ -331,14 +339,15 @@ HashedPassword = Annotated[
 # Paths.
 
 
-def _directory_of(information: ValidationInfo) -> Path:
+def directory_of(information: ValidationInfo) -> Path:
+    """Return what relative paths are relative to."""
     context: Any = information.context
     return Path(context["directory"])
 
 
 def _base_directory(value: object, information: ValidationInfo) -> Path:
-    text = _text(value)
-    path = _directory_of(information) / text
+    text = text_of(value)
+    path = directory_of(information) / text
     try:
         if not text or not path.is_dir():
             raise ValueError("it is a file" if path.is_file() else "there is no such directory")
@@ -348,7 +357,7 @@ def _base_directory(value: object, information: ValidationInfo) -> Path:
 
 
 def _virtual_directory(value: object) -> str:
-    text = _text(value)
+    text = text_of(value)
     if not text.startswith("/"):
         raise ValueError("it does not begin with /")
     return str(resolve(text))

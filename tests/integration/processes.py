@@ -68,16 +68,20 @@ class Running:
 
     def port(self) -> int:
         """Return the port, once the server has named it."""
+        return int(self.find(_PORT)[1])
+
+    def find(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Return what *pattern* finds in a line that was not read before, once the server has written it."""
         for line in self.output:
             self.lines.append(line)
-            match = _PORT.search(line)
+            match = pattern.search(line)
             if match:
-                return int(match[1])
-        raise AssertionError("the server has not named its port:\n" + "".join(self.lines))
+                return match
+        raise AssertionError(f"the server has not written {pattern.pattern!r}:\n" + "".join(self.lines))
 
-    def signal(self) -> None:
-        """Ask the process to end."""
-        self.process.send_signal(signal.SIGTERM)
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal to the process; by default it is asked to end."""
+        self.process.send_signal(number)
 
     def end(self) -> int:
         """Return the exit status of the process, once it has ended; its output is complete by then."""

@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ import urllib.request
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import trustme
 from twisted.trial.unittest import SynchronousTestCase
 
 import ftpserver
@@ -187,6 +190,47 @@ class AdvancedTests(ExampleTestCase):
         self.assertRaises(ftplib.error_perm, self.log_in, "upload_only", "upload_pass")
         first.quit()
         self.log_in("upload_only", "upload_pass")
+        self.stop()
+
+
+class ImplicitFTPS(ftplib.FTP_TLS):
+    """A client that begins with TLS, which the one of Python does not."""
+
+    def connect(self, host: str = "", port: int = 0, timeout: float = -999, source_address: Any = None) -> str:
+        """Connect, with the handshake first."""
+        connection = socket.create_connection((host, port), PATIENCE)
+        self.host = host
+        self.sock = self.context.wrap_socket(connection, server_hostname=host)
+        self.af = self.sock.family
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+        return self.welcome
+
+
+class TLSTests(ExampleTestCase):
+    def test_it_serves_under_tls_alone(self) -> None:
+        """Files go both ways under TLS from the first octet on, and a client in clear gets nothing."""
+        authority = trustme.CA()
+        certificate, key = self.root / "server.crt", self.root / "server.key"
+        made = authority.issue_cert("localhost")
+        made.cert_chain_pems[0].write_to_path(str(certificate))
+        made.private_key_pem.write_to_path(str(key))
+        self.start("tls.py", "0", str(self.root), str(certificate), str(key))
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        client = ImplicitFTPS(context=context, timeout=PATIENCE)
+        client.connect("localhost", self.port)
+        self.addCleanup(client.close)
+        client.login("secure_user", "secure_pass", secure=False)
+        client.prot_p()
+        client.storbinary("STOR new.bin", io.BytesIO(b"\0\r\n" * 100_000))
+        self.assertEqual((self.root / "new.bin").read_bytes(), b"\0\r\n" * 100_000)
+        self.assertEqual(self.read(client, "new.bin"), b"\0\r\n" * 100_000)
+        self.assertIn("new.bin", client.nlst())
+        with socket.create_connection(("localhost", self.port), PATIENCE) as clear, clear.makefile("rb") as answer:
+            clear.sendall(b"USER secure_user\r\n")
+            self.assertNotIn(b"220", answer.read())
+        client.quit()
         self.stop()
 
 

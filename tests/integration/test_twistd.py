@@ -123,8 +123,8 @@ class ConfigurationTests(ProcessTestCase):
             self.assertEqual((result.returncode, result.stdout), (1, ""), command)
             first, *others = result.stderr.splitlines()
             self.assertEqual(first, "ftpserver.toml: 3 errors, nothing was started", command)
-            keys = [line.split()[0] for line in others]
-            self.assertEqual(keys, ["server.idle_timeout", "server.idel_timeout", "tls"], command)
+            keys = [line.split()[0].rstrip(":") for line in others]
+            self.assertEqual(keys, ["server.idle_timeout", "server.idel_timeout", "tls.certificate"], command)
             self.assertFalse((self.directory / "twistd.pid").exists(), command)
 
     def test_a_daemon(self) -> None:
