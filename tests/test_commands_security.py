@@ -55,6 +55,21 @@ class AuthTests(SecureTestCase):
         self.assertEqual(dialogue.codes(), [220, 234, 500])
         dialogue.say("PASS password", expect=503)
 
+    def test_a_quit_in_clear_is_forgotten_too(self) -> None:
+        """What waited behind a transfer together with AUTH was never said, and the session goes on under TLS."""
+        dialogue = self.open()
+        dialogue.login()
+        dialogue.files.write("/kept", b"octets")
+        connection = dialogue.agree()
+        dialogue.send(b"STOR new\r\n")
+        dialogue.send(b"AUTH TLS\r\nDELE kept\r\nQUIT\r\n")
+        connection.end()
+        dialogue.advance(0)
+        self.assert_codes(dialogue, 150, 226, 234)
+        dialogue.begin_tls()
+        dialogue.say("NOOP", expect=200)
+        self.assertEqual(dialogue.files.read("/kept"), b"octets")
+
     def test_without_tls_it_is_not_there(self) -> None:
         """A server without TLS, or a port without it, knows none of the commands and tells none in FEAT."""
         for dialogue in (self.converse(), self.open(mode="off")):

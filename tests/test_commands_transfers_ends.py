@@ -153,6 +153,21 @@ class AborTests(ImageConversationTestCase):
 class FailingTests(ImageConversationTestCase):
     """What goes wrong in a transfer is told."""
 
+    def test_a_file_that_is_cut_while_it_is_sent(self) -> None:
+        """451 tells that the client has not got what was there when the download began; also from an offset on."""
+        for offset, code in ((0, 451), (4, 451), (0, 226)):
+            dialogue = self.logged_in(block_size=2)
+            dialogue.files.write("/a", b"0123456789")
+            dialogue.say(f"REST {offset}", expect=350)
+            connection = dialogue.agree()
+            connection.limit = 2
+            dialogue.say("RETR a", expect=150)
+            if code == 451:
+                del dialogue.files.root.children["a"].data[7:]
+            connection.take_all()
+            dialogue.advance(0)
+            self.assert_codes(dialogue, code)
+
     def test_a_full_disk_is_told(self) -> None:
         """452 comes, and not 226, when there is no room, at a write or only at the end."""
         for where in ("write", "close"):

@@ -18,7 +18,7 @@ from ftpserver.core.throttle import Throttle, TokenBucket
 from ftpserver.data.pumps import OCTETS_PER_TURN, SECONDS_PER_TURN, Pump
 from ftpserver.data.shaping import FromNetwork, ToNetwork
 from ftpserver.data.stream import READS_AT_END, ClearStream
-from ftpserver.errors import DataConnectionLost, StorageFull
+from ftpserver.errors import DataConnectionLost, StorageFailure, StorageFull
 
 from .data_doubles import DataTestCase, PlainFile, drained, failure, given, wait
 
@@ -74,6 +74,14 @@ class SendTests(PumpTestCase):
         self.assertEqual(self.theirs.recv(100), b"hello")
         self.assertEqual(self.theirs.recv(100), b"")
         self.assertEqual(self.subject.bytes_moved, 5)
+
+    def test_a_file_that_has_become_shorter(self) -> None:
+        """A file that was cut meanwhile is a failure, however much of it went; one that has grown is none."""
+        for length in (6, 10):
+            outcome = Deferred.fromCoroutine(self.subject.send(PlainFile(b"hello"), None, length))
+            self.failureResultOf(outcome, StorageFailure)
+        outcome = Deferred.fromCoroutine(self.subject.send(PlainFile(b"hello"), None, 4))
+        self.assertIsNone(self.successResultOf(outcome))
 
     def test_an_empty_file(self) -> None:
         """An empty file is the end of the connection and nothing else."""

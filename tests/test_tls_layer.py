@@ -32,6 +32,9 @@ from tests.tls_client import VERSIONS, Client, client_context, converse, establi
 HANDSHAKE_FAILURE = b"\x15\x03\x01\x00\x02\x02\x28"
 CLOSE_NOTIFY = b"\x15\x03\x01\x00\x02\x01\x00"
 
+#: The alert user_canceled of TLS 1.3: a warning, 90, in a record of alerts.
+CANCELED = b"\1\x5a\x15"
+
 GARBAGE = (
     b"GET / HTTP/1.0\r\n\r\n",
     b"USER anonymous\r\n",
@@ -241,6 +244,28 @@ class BothLayersMixin(Mixin):
             self.assertNotEqual(layer.outgoing(), b"")
         self.assertFalse(layer.has_ended)
 
+    def test_a_client_that_cancels_before_it_ends(self) -> None:
+        """Java says user_canceled before close_notify: what it had sent is heard, and that it has ended."""
+        layer = self.layer()
+        context = client_context(ssl.TLSVersion.TLSv1_3)
+        context.keylog_filename = self.mktemp()
+        established(layer, Client(context))
+        secrets = Path(context.keylog_filename).read_text()
+        inners = (b"hello\x17", CANCELED, b"\1\0\x15")
+        octets = b"".join(sealed(secrets, inner, number) for number, inner in enumerate(inners))
+        self.assertEqual(layer.receive(octets), b"hello")
+        self.assertTrue(layer.has_ended)
+
+    def test_a_client_that_only_cancels(self) -> None:
+        """Such alerts without end are a failure."""
+        layer = self.layer()
+        context = client_context(ssl.TLSVersion.TLSv1_3)
+        context.keylog_filename = self.mktemp()
+        established(layer, Client(context))
+        secrets = Path(context.keylog_filename).read_text()
+        octets = b"".join(sealed(secrets, CANCELED, number) for number in range(10))
+        self.assertRaises(TLSFailure, layer.receive, octets)
+
     def test_a_changed_record(self) -> None:
         """A record that was tampered with is a failure, and the client gets an alert."""
         layer = self.layer()
@@ -297,11 +322,16 @@ def in_pieces(layer: TLSLayer, client: Client, sizes: list[int]) -> bytes:
 
 def half_a_key_update(secrets: str) -> bytes:
     """Return the first record of a client of TLS 1.3 behind the handshake: two of the five octets of a KeyUpdate."""
+    # The type of the message and the first octet of its length; the type of the record (RFC 8446, 4.6.3 and 5.2).
+    return sealed(secrets, b"\x18\0" + b"\x16")
+
+
+def sealed(secrets: str, inner: bytes, number: int = 0) -> bytes:
+    """Return the record *number* of a client of TLS 1.3 behind the handshake (RFC 8446, sections 5.2 and 5.3)."""
     (secret,) = (line.split()[2] for line in secrets.splitlines() if line.startswith("CLIENT_TRAFFIC_SECRET_0"))
     key = expand_label(bytes.fromhex(secret), b"key", 32)
-    nonce = expand_label(bytes.fromhex(secret), b"iv", 12)
-    # The type of the message and the first octet of its length; the type of the record (RFC 8446, 4.6.3 and 5.2).
-    inner = b"\x18\0" + b"\x16"
+    mask = int.from_bytes(expand_label(bytes.fromhex(secret), b"iv", 12), "big")
+    nonce = (mask ^ number).to_bytes(12, "big")
     header = b"\x17\3\3" + (len(inner) + 16).to_bytes(2, "big")
     return header + AESGCM(key).encrypt(nonce, inner, header)
 

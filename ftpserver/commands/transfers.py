@@ -41,10 +41,11 @@ async def retr(connection: Connection, path: VirtualPath) -> Reply:
     if offset and connection.is_ascii:
         return replies.RESTART_NOT_TAKEN
     async with await connection.storage.open(path, "rb") as source:
+        size = (await source.stat()).st_size
         if offset:
             await source.seek(offset)
         connection.transferring(path, source)
-        await connection.send(source)
+        await connection.send(source, size - offset)
     return replies.TRANSFER_COMPLETE
 
 

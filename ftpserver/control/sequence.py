@@ -160,13 +160,14 @@ class CommandSequence:
             self._running.cancel()
 
     def forget(self) -> None:
-        """Forget the commands that wait."""
+        """Forget the commands that wait, a QUIT among them."""
         self._waiting.clear()
+        self.is_ending = False
 
     def clear(self) -> None:
         """Forget the commands that wait, and take no more."""
+        self._waiting.clear()
         self.is_ending = True
-        self.forget()
         self._next_turn.stop()
 
     # Running.

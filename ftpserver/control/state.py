@@ -286,10 +286,12 @@ class Connection(MutableMapping[str, Any]):
         self.transfer.started = self.reactor.seconds()
         self._write(reply)
 
-    async def send(self, source: IFile) -> None:
+    async def send(self, source: IFile, length: int = 0) -> None:
         """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
         protection = self.security.data_protection()
-        await self.channel.send(source, mark=self._mark_opening, ascii=self.is_ascii, protection=protection)
+        await self.channel.send(
+            source, mark=self._mark_opening, ascii=self.is_ascii, length=length, protection=protection
+        )
 
     async def send_batches(self, batches: AsyncGenerator[bytes, None]) -> None:
         """

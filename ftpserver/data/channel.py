@@ -162,6 +162,7 @@ class DataChannel:
         *,
         mark: Callable[[], None],
         ascii: bool = False,
+        length: int = 0,
         protection: DataProtection | None = None,
     ) -> None:
         """
@@ -169,11 +170,12 @@ class DataChannel:
 
         :param mark: called once, before the client is waited for: it writes the 1xx.
         :param ascii: gives lines CRLF ends.
+        :param length: octets that are there now; fewer are an error.
         :param protection: the TLS of the connection; ``None`` is in clear.
         :raises TransferError: 425, 426 or 522.
         """
         shape = ToNetwork() if ascii else None
-        await self._transfer(self._write_throttle, mark, lambda pump: pump.send(source, shape), protection)
+        await self._transfer(self._write_throttle, mark, lambda pump: pump.send(source, shape, length), protection)
 
     async def send_batches(
         self,
@@ -227,14 +229,11 @@ class DataChannel:
         self._bytes_moved, self._last_progress = 0, self._reactor.seconds()
         try:
             if protection is not None and protection.needs_tickets and opener.has_input:
-                await self._begin_early(opener, throttle, mark, protection)
+                pump = await self._begin_early(opener, throttle, mark, protection)
             else:
-                mark()
-                self._pump = await self._open(opener, throttle)
-                if protection is not None:
-                    await self._secure(self._pump, protection)
+                pump = await self._begin(opener, throttle, mark, protection)
             self._watch()
-            await move(self._pump)
+            await move(pump)
         except CancelledError:
             raise self._abort_reason or TransferAborted() from None
         finally:
@@ -255,9 +254,18 @@ class DataChannel:
         stream = ClearStream(Descriptor(self._reactor, connected), self._system)
         return Pump(self._reactor, stream, self._settings.block_size, throttle, self._wait, self._call)
 
+    async def _begin(
+        self, opener: Opener, throttle: Throttle, mark: Callable[[], None], protection: DataProtection | None
+    ) -> Pump:
+        mark()
+        pump = self._pump = await self._open(opener, throttle)
+        if protection is not None:
+            await self._secure(pump, protection)
+        return pump
+
     async def _begin_early(
         self, opener: Opener, throttle: Throttle, mark: Callable[[], None], protection: DataProtection
-    ) -> None:
+    ) -> Pump:
         """
         Do the handshake that the client has begun already, and say the mark after it.
 
@@ -267,8 +275,9 @@ class DataChannel:
         marking = Timer(self._reactor, mark)
         marking.set(EARLY_HANDSHAKE)
         try:
-            self._pump = await self._open(opener, throttle)
-            await self._secure(self._pump, protection, lambda: marking.is_set)
+            pump = self._pump = await self._open(opener, throttle)
+            await self._secure(pump, protection, lambda: marking.is_set)
+            return pump
         finally:
             if marking.is_set:
                 marking.stop()

@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 
 from ..awaiting import next_or_none
 from ..core.throttle import Throttle
-from ..errors import DataConnectionLost
+from ..errors import DataConnectionLost, StorageFailure
 from ..interfaces import IFile
 from .opening import Wait
 from .protection import DataProtection
@@ -79,11 +79,20 @@ class Pump:
         self._stream = stream
         await stream.shake_hands(self._wait, is_early)
 
-    async def send(self, source: IFile, shape: ToNetwork | None) -> None:
-        """Send a file from its offset to its end."""
+    async def send(self, source: IFile, shape: ToNetwork | None, length: int = 0) -> None:
+        """
+        Send a file from its offset to its end.
+
+        :param length: octets that were there at the beginning.
+        :raises StorageFailure: if they are not there any more, before the client is told that it has got everything.
+        """
         read, call = source.read, self._call
+        amount = 0
         while data := await call(read(self._block_size)):
+            amount += len(data)
             await self._send_all(data if shape is None else shape.convert(data))
+        if amount < length:
+            raise StorageFailure("the file has become shorter while it was sent")
         await self._end()
 
     async def send_batches(self, batches: AsyncIterator[bytes]) -> None:

@@ -165,13 +165,19 @@ class OpenSSLLayer(_Layer):
                 pieces.append(self._tls.recv(RECORD))
         except SSL.WantReadError:
             return b"".join(pieces)
-        except SSL.ZeroReturnError as error:
+        except (SSL.Error, WrongALPN) as error:
+            if not self._is_end(error):
+                raise self._failed(error, reason(error)) from error
             if not self.is_established:
                 raise self._failed(error, "closed during the handshake") from error
             self.has_ended = True
             return b"".join(pieces)
-        except (SSL.Error, WrongALPN) as error:
-            raise self._failed(error, reason(error)) from error
+
+    def _is_end(self, error: Exception) -> bool:
+        # An alert user_canceled before close_notify, as Java sends it (RFC 8446, section 6.1), makes OpenSSL take the
+        # end for an error of the system, of which there is none in memory.
+        is_ended = bool(self._tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
+        return isinstance(error, SSL.ZeroReturnError) or (isinstance(error, SSL.SysCallError) and is_ended)
 
     def send(self, data: bytes | memoryview) -> None:
         """See :class:`TLSLayer`."""
