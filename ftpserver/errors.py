@@ -24,6 +24,7 @@ __all__ = [
     "CrossesDevices",
     "DataConnectionLost",
     "DataConnectionStalled",
+    "DataConnectionUnclosed",
     "DataNotBound",
     "DirectoryNotEmpty",
     "FTPError",
@@ -192,6 +193,10 @@ class DataConnectionLost(TransferError):
     """The data connection was reset or closed too early: 426."""
 
     reply = replies.DATA_CONNECTION_LOST
+
+
+class DataConnectionUnclosed(DataConnectionLost):
+    """An upload under TLS ended without close_notify: anybody on the way may have cut it. 426, and nothing is kept."""
 
 
 class DataConnectionStalled(TransferError):

@@ -33,6 +33,7 @@ __all__ = [
     "GetUserResponse",
     "IAsksBack",
     "IBatchListing",
+    "IDiscardsParts",
     "IFile",
     "IHook",
     "IObserver",
@@ -167,6 +168,17 @@ class IFile(Interface):
 
     def __aexit__(kind: object, value: object, traceback: object) -> Awaitable[None]:
         """Close, or abort when an exception passes."""
+
+
+class IDiscardsParts(Interface):
+    """An :class:`IFile` that can drop an upload altogether."""
+
+    def discard() -> Awaitable[bool]:
+        """
+        End as :meth:`IFile.abort` does, yet keep no part of a new name, whatever ``partial_uploads`` says.
+
+        It is for uploads that somebody on the way may have cut, which nobody is to take for what the client sent.
+        """
 
 
 class IReachedPath(Interface):

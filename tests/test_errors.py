@@ -22,6 +22,7 @@ CODES: dict[type[FTPError], int] = {
     errors.CrossesDevices: 553,
     errors.DataConnectionLost: 426,
     errors.DataConnectionStalled: 426,
+    errors.DataConnectionUnclosed: 426,
     errors.DataNotBound: 522,
     errors.DirectoryNotEmpty: 550,
     errors.FTPError: 451,

@@ -18,8 +18,8 @@ from zope.interface import implementer
 from ..awaiting import next_or_none, within
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus
-from ..errors import NoSuchPath, PathTimeout
-from ..interfaces import IAsksBack, IBatchListing, IFile, IPathIO, OpenMode
+from ..errors import DataConnectionUnclosed, NoSuchPath, PathTimeout
+from ..interfaces import IAsksBack, IBatchListing, IDiscardsParts, IFile, IPathIO, OpenMode
 
 __all__ = ["Storage", "StoredFile"]
 
@@ -74,6 +74,8 @@ class StoredFile:
     async def __aexit__(self, kind: object, value: object, traceback: object) -> None:
         if kind is None:
             await self.close()
+        elif isinstance(value, DataConnectionUnclosed) and IDiscardsParts.providedBy(self.file):
+            await self._bounded(cast(Any, self.file).discard())
         else:
             await self.abort()
 

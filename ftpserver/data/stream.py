@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from ..errors import DataConnectionLost, DataNotBound
+from ..errors import DataConnectionLost, DataConnectionUnclosed, DataNotBound
 from ..tls.layer import TLSFailure
 from .descriptor import Descriptor
 from .opening import Wait
@@ -37,6 +37,9 @@ READS_AT_END = 16
 
 #: Octets of answers of TLS itself that a client may leave unread while it sends.
 MAXIMUM_UNREAD = 65536
+
+#: Octets before each record of TLS (RFC 8446, section 5.1).
+_HEADER = 5
 
 #: What a connection is that its client has closed in full.
 _GONE = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN})
@@ -139,6 +142,33 @@ class ClearStream:
         self._system.close(self._handle)
 
 
+class _Records:
+    """Where the records of TLS end in what came: five octets, the last two of which tell how many follow."""
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._missing = 0
+
+    @property
+    def are_whole(self) -> bool:
+        """Tell whether the last one has come in full."""
+        return not self._header and not self._missing
+
+    def take(self, octets: bytes) -> None:
+        """Take what came next."""
+        while octets:
+            if self._missing:
+                amount = min(self._missing, len(octets))
+                self._missing -= amount
+            else:
+                amount = min(_HEADER - len(self._header), len(octets))
+                self._header += octets[:amount]
+                if len(self._header) == _HEADER:
+                    self._missing = int.from_bytes(self._header[3:], "big")
+                    self._header = b""
+            octets = octets[amount:]
+
+
 class SecureStream:
     """
     The octets under TLS, of which this is the server in passive and in active mode (RFC 4217, section 7).
@@ -156,6 +186,7 @@ class SecureStream:
         self._clear = memoryview(b"")
         self._buffer = memoryview(bytearray(PIECE))
         self._is_early: Callable[[], bool] = lambda: False
+        self._records = _Records()
         self._is_ending = False
         self._is_at_end = False
 
@@ -240,8 +271,9 @@ class SecureStream:
 
     def _closed_without_notice(self) -> None:
         # Anybody on the way can end a TCP connection, so that the file would be shorter (RFC 8446, section 6.1).
-        if self._protection.require_close_notify:
-            raise DataConnectionLost("the client closed the data connection without close_notify")
+        # Where that is taken for the end all the same, one amid a record cannot be.
+        if self._protection.require_close_notify or not self._records.are_whole:
+            raise DataConnectionUnclosed("the client closed the data connection without close_notify")
         self._protection.on_unclosed()
         self._is_at_end = True
 
@@ -279,7 +311,9 @@ class SecureStream:
     def _decrypt(self, amount: int) -> bool:
         """Take what came; tell whether TLS has something to answer."""
         try:
-            self._clear = memoryview(self._layer.receive(bytes(self._buffer[:amount])))
+            octets = bytes(self._buffer[:amount])
+            self._records.take(octets)
+            self._clear = memoryview(self._layer.receive(octets))
         except TLSFailure:
             self._collect()
             self._send_alert()

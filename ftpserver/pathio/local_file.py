@@ -13,6 +13,7 @@ import errno
 import os
 import threading
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from zope.interface import implementer
@@ -21,7 +22,7 @@ from ..core.paths import VirtualPath
 from ..core.status import FileStatus
 from ..core.uploads import UploadPolicy
 from ..errors import RestartBeyondEnd, translating
-from ..interfaces import IFile, IReachedPath, IRealFile
+from ..interfaces import IDiscardsParts, IFile, IReachedPath, IRealFile
 from .place import Place
 from .system import FileSystem
 
@@ -34,7 +35,7 @@ class Run(Protocol):
     def __call__(self, function: Any, *arguments: Any, dispose: Any = None, owed: bool = False) -> Awaitable[Any]: ...
 
 
-@implementer(IFile, IRealFile, IReachedPath)
+@implementer(IFile, IDiscardsParts, IRealFile, IReachedPath)
 class LocalFile:
     """
     An open local file.
@@ -233,6 +234,11 @@ class LocalFile:
         # What the close could not write is a part of an upload that has failed already.
         with contextlib.suppress(OSError):
             self._release(place)
+
+    async def discard(self) -> bool:
+        """See :meth:`IDiscardsParts.discard`."""
+        self._policy = replace(self._policy, partial="remove")
+        return await self.abort()
 
     async def __aenter__(self) -> LocalFile:
         return self

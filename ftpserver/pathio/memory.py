@@ -12,7 +12,7 @@ import itertools
 import stat
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zope.interface import implementer
@@ -30,7 +30,7 @@ from ..errors import (
     PermissionDenied,
     RestartBeyondEnd,
 )
-from ..interfaces import IBatchListing, IFile, IPathIO, OpenMode
+from ..interfaces import IBatchListing, IDiscardsParts, IFile, IPathIO, OpenMode
 
 __all__ = ["MemoryFiles", "MemoryPathIO"]
 
@@ -125,7 +125,7 @@ class _Place:
             self.parent.leave(self.name, now)
 
 
-@implementer(IFile)
+@implementer(IFile, IDiscardsParts)
 class MemoryFile:
     """
     An open file in memory.
@@ -211,6 +211,11 @@ class MemoryFile:
         if place.is_new:
             place.remove(self._node, self._clock())
         return False
+
+    async def discard(self) -> bool:
+        """See :meth:`IDiscardsParts.discard`."""
+        self._policy = replace(self._policy, partial="remove")
+        return await self.abort()
 
     async def __aenter__(self) -> MemoryFile:
         return self

@@ -19,7 +19,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
@@ -29,11 +29,14 @@ from twisted.trial.unittest import TestCase
 
 from ftpserver import Server, User
 
-from .client import Client, connect
+from .client import Client
+from .sockets import connect
 
 __all__ = ["HeldTime", "ServerTestCase", "open_descriptors"]
 
 reactor: Any = _reactor
+
+Kind = TypeVar("Kind", bound=Client)
 
 
 class HeldTime:
@@ -154,12 +157,16 @@ class ServerTestCase(TestCase):
         :param source: the client's address; one of 127.0.0.0/8 makes another client of it.
         :param greeting: whether to read the 220.
         """
-        address = source or self.host
-        port = self.server.address[1]
-        client = await connect(reactor, self.host, port, Client(reactor, address), address)
-        self._clients.append(client)
+        client = await self.reach(Client(reactor, source or self.host))
         if greeting:
             await client.reply(220)
+        return client
+
+    async def reach(self, client: Kind, listener: int = 0) -> Kind:
+        """Connect *client* to the listener of that number; it is left behind at the end of the test."""
+        port = self.server.addresses[listener][1]
+        await connect(reactor, self.host, port, client, client.source)
+        self._clients.append(client)
         return client
 
     async def session(self, user: str = "alice", password: str = "secret", *, source: str | None = None) -> Client:

@@ -18,7 +18,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from ftpserver import Server, User
 
-from .client import Client, connect
+from .client import Client
+from .sockets import connect
 
 __all__ = ["SCOPES", "Measured", "Scope", "limited_server", "measure", "open_sessions", "together"]
 
