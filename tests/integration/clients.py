@@ -29,11 +29,27 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest
 
-__all__ = ["FileClient", "Finished", "Mode", "Refused", "Running", "Site", "has_ipv6", "in_thread", "octets", "start"]
+__all__ = [
+    "FileClient",
+    "Finished",
+    "Mode",
+    "Refused",
+    "Running",
+    "Site",
+    "has_ipv6",
+    "in_thread",
+    "octets",
+    "spawn",
+    "start",
+]
 
 reactor: Any = _reactor
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Running")
+
+#: Debian packages that are not called as their program.
+PACKAGES = {"java": "default-jdk-headless", "node": "nodejs"}
 
 
 class Mode(enum.Enum):
@@ -228,14 +244,18 @@ def start(name: str, *arguments: str | bytes, **environment: str) -> Running:
     """
     Start a program, with no configuration of this machine's user.
 
-    :param name: of the program, which is also that of its Debian package.
+    :param name: of the program.
     :param environment: what it is to find in its environment beside the least that it needs.
     :raises SkipTest: if it is missing.
     """
+    return spawn(Running(), name, *arguments, **environment)
+
+
+def spawn(running: R, name: str, *arguments: str | bytes, **environment: str) -> R:
+    """Start a program as :func:`start` does, and let *running* follow it."""
     found = shutil.which(name)
     if found is None:
-        raise SkipTest(f"{name} is missing: apt-get install {name}")
-    running = Running()
+        raise SkipTest(f"{name} is missing: apt-get install {PACKAGES.get(name, name)}")
     words = [name.encode(), *(octets(word) if isinstance(word, str) else word for word in arguments)]
     least = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
     reactor.spawnProcess(running, found, words, env={**least, **environment})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from . import client_contract
@@ -28,7 +29,7 @@ OPTIONS: Mapping[Mode, Sequence[str]] = {
 class CurlClient(FileClient):
     """One process of curl for each call."""
 
-    modes = (Mode.PASV, Mode.EPSV, Mode.PORT, Mode.EPRT)
+    modes: ClassVar[Sequence[Mode]] = (Mode.PASV, Mode.EPSV, Mode.PORT, Mode.EPRT)
 
     def url(self, path: str) -> str:
         """Return the address of a file, or of a directory if *path* ends with a slash."""

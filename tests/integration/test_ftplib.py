@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ftplib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from . import client_contract
 from .client_contract import content
@@ -40,7 +40,7 @@ class Library(ftplib.FTP):
 class FtplibClient(FileClient):
     """One session of ftplib for each call."""
 
-    modes = (Mode.PASV, Mode.EPSV, Mode.PORT, Mode.EPRT)
+    modes: ClassVar[Sequence[Mode]] = (Mode.PASV, Mode.EPSV, Mode.PORT, Mode.EPRT)
 
     def session(self) -> Library:
         """Connect and log in."""

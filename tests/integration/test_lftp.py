@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from . import client_contract
 from .client_contract import MANY, content
@@ -20,14 +21,16 @@ from .clients import FileClient, Finished, Mode, Refused, Running, start
 class LftpClient(FileClient):
     """One process of lftp for each call."""
 
-    modes = (Mode.PASV, Mode.EPSV, Mode.PORT)
+    modes: ClassVar[Sequence[Mode]] = (Mode.PASV, Mode.EPSV, Mode.PORT)
     appends = False
 
-    def begin(self, *commands: str) -> Running:
-        """Start lftp with commands that end at the first that fails."""
-        mode, user = self.site.mode, self.site.user
-        host = f"[{self.site.host}]" if ":" in self.site.host else self.site.host
-        settings = {
+    #: What stands before the host in the address that it opens.
+    scheme = "ftp"
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings of lftp that every call needs."""
+        mode = self.site.mode
+        return {
             "cmd:fail-exit": "yes",
             "net:max-retries": "1",
             "net:reconnect-interval-base": "1",
@@ -38,10 +41,15 @@ class LftpClient(FileClient):
             "ftp:charset": "ISO-8859-1",
             "file:charset": "ISO-8859-1",
         }
+
+    def begin(self, *commands: str) -> Running:
+        """Start lftp with commands that end at the first that fails."""
+        user = self.site.user
+        host = f"[{self.site.host}]" if ":" in self.site.host else self.site.host
         account = "" if user is None else f" -u {user},{self.site.password}"
         script = [
-            *(f"set {name} {value}" for name, value in settings.items()),
-            f"open{account} -p {self.site.port} {host}",
+            *(f"set {name} {value}" for name, value in self.settings().items()),
+            f"open{account} {self.scheme}://{host}:{self.site.port}",
             *commands,
         ]
         return start("lftp", "--norc", "-c", "\n".join(script))
