@@ -11,16 +11,29 @@ Most commands never wait; a Deferred for each costs as much as the command itsel
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
-from typing import Any, NoReturn, TypeVar
+from types import CoroutineType
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 
 from .errors import FTPError
 
-__all__ = ["as_deferred", "begin", "drive", "next_or_none", "within"]
+__all__ = ["Stepping", "as_coroutine", "as_deferred", "begin", "drive", "go_on", "next_or_none", "within"]
 
 T = TypeVar("T")
+
+
+class Stepping(Protocol):
+    """Who wants to know when a coroutine goes on after a wait, and when it waits again."""
+
+    def goes_on(self) -> None:
+        """Hear that a step begins."""
+        ...
+
+    def waits(self) -> None:
+        """Hear that the step has ended in another wait, not in the end of the coroutine."""
+        ...
 
 
 def drive(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T] | T:
@@ -35,11 +48,31 @@ def drive(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T] | T:
     except StopIteration as finished:
         result: T = finished.value
         return result
-    return Deferred.fromCoroutine(_continued(waiting_for, coroutine))
+    return go_on(waiting_for, coroutine)
+
+
+def go_on(
+    waiting_for: Deferred[Any],
+    coroutine: Coroutine[Deferred[Any], Any, T],
+    stepping: Stepping | None = None,
+    recover: Callable[[Exception], T] | None = None,
+) -> Deferred[T]:
+    """
+    Go on with a *coroutine* that waits.
+
+    :param stepping: is told of its steps.
+    :param recover: makes the result of what it raises. An error that got as far as the Deferred would be held by its
+        own traceback, and what the frames hold, open files among it, would stay until the garbage is collected.
+    :returns: a Deferred of what it returns; cancelling that cancels what it waits for.
+    """
+    return Deferred.fromCoroutine(_continued(waiting_for, coroutine, stepping, recover))
 
 
 def _continued(
-    waiting_for: Deferred[Any], coroutine: Coroutine[Deferred[Any], Any, T]
+    waiting_for: Deferred[Any],
+    coroutine: Coroutine[Deferred[Any], Any, T],
+    stepping: Stepping | None,
+    recover: Callable[[Exception], T] | None,
 ) -> Generator[Deferred[Any], Any, T]:
     step: Callable[[Any], Deferred[Any]]
     while True:
@@ -49,11 +82,21 @@ def _continued(
             step, argument = coroutine.throw, error
         else:
             step = coroutine.send
+        if stepping is not None:
+            stepping.goes_on()
         try:
             waiting_for = step(argument)
         except StopIteration as finished:
             result: T = finished.value
             return result
+        except Exception as error:
+            if recover is None:
+                raise
+            return recover(error)
+        finally:
+            argument = None
+        if stepping is not None:
+            stepping.waits()
 
 
 def begin(awaitable: Awaitable[T]) -> Deferred[T] | T:
@@ -62,9 +105,15 @@ def begin(awaitable: Awaitable[T]) -> Deferred[T] | T:
 
     :returns: what it gives, or a Deferred of that when it waits.
     """
-    if isinstance(awaitable, Deferred):
-        return awaitable
-    return drive(awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable))
+    # The usual answer first: the other questions ask an abstract class, which takes as long as a short command.
+    if isinstance(awaitable, CoroutineType):
+        return drive(awaitable)
+    return awaitable if isinstance(awaitable, Deferred) else drive(as_coroutine(awaitable))
+
+
+def as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Deferred[Any], Any, T]:
+    """Return a coroutine that gives what *awaitable* gives."""
+    return awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable)
 
 
 def as_deferred(awaitable: Awaitable[T]) -> Deferred[T]:

@@ -36,6 +36,7 @@ __all__ = [
     "IDiscardsParts",
     "IFile",
     "IHook",
+    "INameListing",
     "IObserver",
     "IPathIO",
     "IReachedPath",
@@ -196,12 +197,28 @@ class IRealFile(Interface):
     """
 
     offset: int = Attribute("Where the next octet is read or written.")
+    may_block: bool = Attribute(
+        "Whether a write through the descriptor, or a read of what is in the page cache, may take long, as on a "
+        "network file system: then only with run."
+    )
 
     def fileno() -> int:
         """Return the descriptor. It is that of a regular file and stays open until close or abort."""
 
     def advance(amount: int) -> None:
         """Hear that *amount* octets were moved at :attr:`offset` through the descriptor."""
+
+    def took(seconds: float) -> None:
+        """Hear how long a call took in the reactor thread; a slow one makes :attr:`may_block` true."""
+
+    def run(function: Callable[..., object], *arguments: object) -> Awaitable[object]:
+        """
+        Call ``function(descriptor, *arguments)`` where it may block, and answer what it returns.
+
+        The descriptor stays open until the function has returned, even when nobody waits for it any more.
+
+        :raises OSError: what the function raises.
+        """
 
 
 class IPathIO(Interface):
@@ -299,6 +316,21 @@ class IBatchListing(Interface):
         The generator is closed with ``aclose`` when it is not used up, and holds one batch at a time.
 
         :param amount: entries in a batch, at most.
+        :raises NotADirectory: answered 550, before anything is listed.
+        """
+
+
+class INameListing(IBatchListing):
+    """An :class:`IBatchListing` that lists names faster than stat values; NLST shows nothing else."""
+
+    def scan_names(path: VirtualPath, amount: int) -> Awaitable[AsyncGenerator[Sequence[str], None]]:
+        """
+        Open the directory at *path* and return a generator of batches of those names that :meth:`IBatchListing.scan`
+        gives.
+
+        A name may be of an entry that vanishes meanwhile. The generator is closed and holds its batch as that one.
+
+        :param amount: names in a batch, at most.
         :raises NotADirectory: answered 550, before anything is listed.
         """
 

@@ -12,7 +12,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from twisted.application.service import MultiService
@@ -31,6 +31,7 @@ from .core.throttle import Throttle, TokenBucket
 from .core.uploads import UploadPolicy
 from .core.users import User
 from .data.channel import DataChannel, DataSettings
+from .data.plane import DataPlane
 from .data.ports import DataPorts
 from .data.system import System
 from .interfaces import IHook, IObserver, IPathIO, IUserManager
@@ -38,6 +39,8 @@ from .listening import Listener, Listeners, TLSMode
 from .observers.publisher import Publisher
 from .passive_address import PassiveAddress
 from .pathio.local import PathIO
+from .pathio.mounts import Mounts, PathCalls
+from .pathio.roots import Roots
 from .pathio.threads import StorageThreads
 from .tls.settings import TLS
 from .users.memory import MemoryUserManager
@@ -81,6 +84,10 @@ class Server(MultiService):
     :param partial_uploads: see there.
     :param fsync: see there.
     :param path_threads: threads for calls to local files; 0 makes them in the reactor thread.
+    :param data_plane: ``auto`` lets the kernel move octets between sockets and files where it can; ``portable`` moves
+        all of them in Python.
+    :param path_calls: where calls to local files are made: ``auto`` makes those on a mount that answers at once in the
+        reactor thread, and all others in threads; ``inline`` makes all in the reactor thread, ``threads`` none.
     :param close_timeout: seconds that :meth:`close` leaves to running transfers.
     :param commands: the table of commands, as ``COMMANDS.with_(mine)``.
     :param listeners: Twisted endpoint strings that the service listens on.
@@ -122,6 +129,8 @@ class Server(MultiService):
         partial_uploads: Literal["keep", "remove"] = "keep",
         fsync: Literal["never", "file", "directory"] = "never",
         path_threads: int = 8,
+        path_calls: PathCalls = "auto",
+        data_plane: Literal["auto", "portable"] = "auto",
         close_timeout: float = 10.0,
         commands: CommandTable = COMMANDS,
         listeners: Sequence[str | Listener] = (),
@@ -151,6 +160,7 @@ class Server(MultiService):
         self.active_mode = active_mode
         self.uploads = UploadPolicy(atomic_uploads, partial_uploads, fsync)
         self.storage_threads = StorageThreads(self.reactor, path_threads) if path_threads else None
+        self.roots = Roots(Mounts(path_calls if path_threads else "inline"))
         self.close_timeout = close_timeout
         self.commands = commands.without(*_not_provided(self.tls, active_mode).intersection(commands))
         self.hooks = tuple(hooks)
@@ -160,8 +170,9 @@ class Server(MultiService):
         self.hosts = KeyedConnections(maximum_connections_per_host)
         self.logins = KeyedConnections()
         self.data_ports = DataPorts(data_ports)
-        #: The system calls of data connections; tests put others in place.
+        #: The system calls of data connections; tests put others in place before the first login.
         self.system = System()
+        self._moves_in_kernel = data_plane == "auto"
         self._read_limits = (read_speed_limit, read_speed_limit_per_connection)
         self._write_limits = (write_speed_limit, write_speed_limit_per_connection)
         self._read_buckets = _bucket(read_speed_limit)
@@ -288,8 +299,10 @@ class Server(MultiService):
         await DeferredList([session.finished for session in sessions])
         if grace.active():
             grace.cancel()
+        self.plane.close()
         if self.storage_threads is not None:
             await self.storage_threads.stop()
+        self.roots.close()
         await services
 
     def _end_all(self) -> None:
@@ -336,20 +349,27 @@ class Server(MultiService):
 
     def channel_for(self, connection: Any, user: User) -> DataChannel:
         """Return the data side of a session of *user*, with every speed limit that applies."""
-        settings = DataSettings(
-            block_size=self.block_size,
-            socket_timeout=self.socket_timeout,
-            wait_future_timeout=self.wait_future_timeout,
-            ports=self.data_ports,
-        )
         return DataChannel(
-            self.reactor,
-            settings,
+            self.plane,
+            self._data_settings,
             connection.server_host,
             connection.client_host,
             read_throttle=Throttle(self._buckets(user, "read")),
             write_throttle=Throttle(self._buckets(user, "write")),
-            system=self.system,
+        )
+
+    @cached_property
+    def plane(self) -> DataPlane:
+        """What the transfers of all sessions share."""
+        return DataPlane(self.reactor, self.system, in_kernel=self._moves_in_kernel)
+
+    @cached_property
+    def _data_settings(self) -> DataSettings:
+        return DataSettings(
+            block_size=self.block_size,
+            socket_timeout=self.socket_timeout,
+            wait_future_timeout=self.wait_future_timeout,
+            ports=self.data_ports,
         )
 
     def _buckets(self, user: User, direction: str) -> list[TokenBucket]:

@@ -114,12 +114,13 @@ class FTPService(MultiService):
         return outcome
 
     def _is_running(self) -> None:
-        for line in self._greeting(self.server):
-            self.log.info("{text}", text=line)
         if self.running and self.server.tls is not None:
             self.server.tls.watch(self.server.reactor)
             self._hangup = Hangup(self.server.reactor, partial(self._reload, self.server.tls))
             self._hangup.listen()
+        # Last: whoever reads that the server listens may send SIGHUP at once, which would end the process before.
+        for line in self._greeting(self.server):
+            self.log.info("{text}", text=line)
 
     def _reload(self, tls: TLS) -> None:
         self.log.info("SIGHUP: reading certificates, keys and revocation lists again")

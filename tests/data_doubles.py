@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
@@ -28,6 +29,7 @@ from ftpserver.interfaces import IFile
 __all__ = [
     "DataTestCase",
     "DescriptorReactor",
+    "Fault",
     "FaultySystem",
     "PlainFile",
     "drained",
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: What happens to a call; see :class:`FaultySystem`.
+Fault = BaseException | int | Callable[[], object] | None
 
 #: Seconds that a test waits for the kernel at most; an event ends the wait, so no test takes them.
 PATIENCE = 20
@@ -123,22 +128,35 @@ class FaultySystem(System):
     """
     The real calls, each of which can be made to fail or fall short, and a count of what is open.
 
-    :ivar faults: for each call by name, what happens to the next ones: an error is raised, a number bounds the octets,
-        ``None`` lets a call pass.
+    :ivar faults: for each call by name, what happens to the next ones: an error is raised, a number bounds the octets
+        or is the answer where there are none, a function is called before, ``None`` lets a call pass.
+    :ivar calls: how often each was made.
+    :ivar threads: in which threads each was made.
     :ivar open: the sockets that were made and not closed.
+    :ivar pipes: the ends of pipes that were made and not closed.
     """
 
     def __init__(self) -> None:
-        self.faults: dict[str, deque[OSError | int | None]] = defaultdict(deque)
+        self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.calls: dict[str, int] = defaultdict(int)
+        self.threads: dict[str, set[int]] = defaultdict(set)
         self.open: set[socket.socket] = set()
+        self.pipes: set[int] = set()
 
     def _next(self, name: str) -> int | None:
         self.calls[name] += 1
+        self.threads[name].add(threading.get_ident())
         fault = self.faults[name].popleft() if self.faults[name] else None
-        if isinstance(fault, OSError):
+        if isinstance(fault, BaseException):
             raise fault
+        if callable(fault):
+            fault()
+            return None
         return fault
+
+    def _bounded(self, name: str, amount: int) -> int:
+        most = self._next(name)
+        return amount if most is None else min(amount, most)
 
     def listen(self, host: str, port: int) -> socket.socket:
         """See System."""
@@ -172,6 +190,76 @@ class FaultySystem(System):
     def receive_into(self, connected: socket.socket, buffer: memoryview) -> int:
         """See System."""
         return super().receive_into(connected, buffer[: self._next("receive_into")])
+
+    def gather(self, connected: socket.socket) -> None:
+        """See System."""
+        self._next("gather")
+        super().gather(connected)
+
+    def send_file(self, connected: socket.socket, file: int, offset: int, amount: int) -> int:
+        """See System."""
+        return super().send_file(connected, file, offset, self._bounded("send_file", amount))
+
+    def open_pipe(self, size: int) -> tuple[int, int]:
+        """See System."""
+        self._next("open_pipe")
+        ends = super().open_pipe(size)
+        self.pipes.update(ends)
+        return ends
+
+    def splice_in(self, connected: socket.socket, pipe: int, amount: int) -> int:
+        """See System."""
+        return super().splice_in(connected, pipe, self._bounded("splice_in", amount))
+
+    def splice_out(self, pipe: int, file: int, offset: int, amount: int) -> int:
+        """See System."""
+        most = self._bounded("splice_out", amount)
+        return super().splice_out(pipe, file, offset, most) if most else 0
+
+    def read_pipe(self, pipe: int, amount: int) -> bytes:
+        """See System."""
+        return super().read_pipe(pipe, self._bounded("read_pipe", amount))
+
+    def close_pipe(self, pipe: int) -> None:
+        """See System."""
+        self.pipes.discard(pipe)
+        super().close_pipe(pipe)
+
+    def read_file(self, file: int, amount: int, offset: int) -> bytes:
+        """See System."""
+        return super().read_file(file, self._bounded("read_file", amount), offset)
+
+    def read_cached(self, file: int, buffer: memoryview, offset: int) -> int:
+        """See System."""
+        return super().read_cached(file, buffer[: self._next("read_cached")], offset)
+
+    def read_into(self, file: int, buffer: memoryview, offset: int) -> int:
+        """See System."""
+        return super().read_into(file, buffer[: self._next("read_into")], offset)
+
+    def write_file(self, file: int, data: memoryview, offset: int) -> int:
+        """See System."""
+        most = self._bounded("write_file", len(data))
+        return super().write_file(file, data[:most], offset) if most else 0
+
+    def cached_pages(self, file: int, offset: int, amount: int) -> int:
+        """See System."""
+        number = self._next("cached_pages")
+        return super().cached_pages(file, offset, amount) if number is None else number
+
+    def waits(self) -> int:
+        """See System."""
+        number = self._next("waits")
+        return super().waits() if number is None else number
+
+    def poller(self) -> select.epoll:
+        """See System."""
+        self._next("poller")
+        return super().poller()
+
+    def poll(self, poller: select.epoll, maximum: int) -> Sequence[tuple[int, Any]]:
+        """See System."""
+        return super().poll(poller, self._bounded("poll", maximum))
 
     def end_output(self, connected: socket.socket) -> None:
         """See System."""
@@ -256,6 +344,7 @@ class DataTestCase(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [], "timers left behind")
         self.assertEqual((self.reactor.readers, self.reactor.writers), (set(), set()), "descriptors left behind")
         self.assertEqual(self.system.open, set(), "sockets left open")
+        self.assertEqual(self.system.pipes, set(), "pipes left open")
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
         """Return both ends of a connection, neither of which blocks; the first counts as open."""

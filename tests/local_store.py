@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,12 +19,28 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ftpserver.core.paths import resolve
 from ftpserver.core.uploads import UploadPolicy
+from ftpserver.pathio.confined import Root, _How
 from ftpserver.pathio.local import PathIO
+from ftpserver.pathio.mount_table import MountEntry, MountTable
 from ftpserver.pathio.system import FileSystem
 
-__all__ = ["FailingSystem", "LocalStoreTestCase", "NoUnnamedFiles", "open_descriptors", "os_error", "unprivileged"]
+__all__ = [
+    "LOCAL_DISK",
+    "FailingSystem",
+    "FixedTable",
+    "FoldingRoot",
+    "LocalStoreTestCase",
+    "NoUnnamedFiles",
+    "open_descriptors",
+    "os_error",
+    "trust_everybody",
+    "unprivileged",
+]
 
 T = TypeVar("T")
+
+#: A mount of a local file system.
+LOCAL_DISK = MountEntry("ext4", "/srv")
 
 #: Number of the user and the group that own nothing.
 _NOBODY = 65534
@@ -132,6 +148,45 @@ class FailingSystem(FileSystem):
         super().rename_new(source, target, source_directory, target_directory)
 
 
+class FixedTable(MountTable):
+    """
+    A table of mounts that says of every descriptor what a test wants.
+
+    :ivar entry: the mount.
+    :ivar changed: whether the next look sees a change.
+    """
+
+    def __init__(self, entry: MountEntry | None = LOCAL_DISK) -> None:
+        super().__init__()
+        self.entry = entry
+        self.changed = False
+
+    def entry_of(self, descriptor: int) -> MountEntry | None:
+        return self.entry
+
+    def has_changed(self) -> bool:
+        changed, self.changed = self.changed, False
+        return changed
+
+
+class FoldingRoot(Root):
+    """A root whose directories fold case, and keep the names of their entries in small letters."""
+
+    def _without_links(self, parts: Sequence[str], how: _How) -> int:
+        return super()._without_links([part.lower() for part in parts], how)
+
+    def child_without_links(self, directory: int, name: str) -> int:
+        return super().child_without_links(directory, name.lower())
+
+    def _ask_kernel(self, root: int, path: bytes, how: _How) -> int:
+        return super()._ask_kernel(root, path.lower(), how)
+
+
+def trust_everybody() -> bool:
+    """Say of every login that the spelling of a name does not matter."""
+    return True
+
+
 class NoUnnamedFiles(FailingSystem):
     """A system whose file systems have no files without a name."""
 
@@ -159,6 +214,7 @@ class LocalStoreTestCase(SynchronousTestCase):
     def make_store(self, **keywords: Any) -> PathIO:
         """Return a store, closed after the test."""
         keywords.setdefault("system", self.system)
+        keywords.setdefault("trusts", trust_everybody)
         keywords["uploads"] = UploadPolicy(**keywords.pop("policy", {}))
         store = PathIO.at(self.root, **keywords)
         self.addCleanup(lambda: self.run_now(store.close()))

@@ -114,13 +114,14 @@ class FailingLayer(OpenSSLLayer):
     A layer that fails, or answers more than is good, when the test says so.
 
     :ivar fails: whether protecting fails.
-    :ivar answer: what is added to what goes out.
+    :ivar answer: what is added to what goes out whenever something has come.
     """
 
     def __init__(self) -> None:
         super().__init__(_openssl_context())
         self.fails = False
         self.answer = b""
+        self._answered = b""
 
     def send(self, data: bytes | memoryview) -> None:
         """See TLSLayer."""
@@ -128,6 +129,19 @@ class FailingLayer(OpenSSLLayer):
             raise TLSFailure("internal error")
         super().send(data)
 
-    def outgoing(self) -> bytes:
+    def read_into(self, buffer: memoryview) -> int:
         """See TLSLayer."""
-        return super().outgoing() + self.answer
+        amount = super().read_into(buffer)
+        if amount:
+            self._answered += self.answer
+        return amount
+
+    def unsent(self) -> memoryview:
+        """See TLSLayer."""
+        return memoryview(bytes(super().unsent()) + self._answered)
+
+    def sent(self, amount: int) -> None:
+        """See TLSLayer."""
+        own = min(amount, len(super().unsent()))
+        super().sent(own)
+        self._answered = self._answered[amount - own :]

@@ -7,6 +7,7 @@ Tests of ftpserver.awaiting.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any
 
@@ -14,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver.awaiting import as_deferred, begin, drive, next_or_none, within
+from ftpserver.awaiting import as_deferred, begin, drive, go_on, next_or_none, within
 from ftpserver.errors import PathTimeout
 
 
@@ -91,6 +92,70 @@ class DriveTests(SynchronousTestCase):
         outcome.cancel()
         self.failureResultOf(outcome, CancelledError)
         self.assertEqual(cancelled, [first])
+
+
+class GoOnTests(SynchronousTestCase):
+    """A coroutine that has been started elsewhere goes on."""
+
+    def test_its_steps_are_told(self) -> None:
+        """Whoever asks for it hears when a step begins, and when it ends in another wait."""
+        first: Deferred[None] = Deferred()
+        second: Deferred[None] = Deferred()
+        told: list[str] = []
+
+        class Steps:
+            def goes_on(self) -> None:
+                told.append("goes on")
+
+            def waits(self) -> None:
+                told.append("waits")
+
+        async def work() -> str:
+            await first
+            await second
+            return "done"
+
+        coroutine = work()
+        outcome = go_on(coroutine.send(None), coroutine, Steps())
+        self.assertEqual(told, [])
+        first.callback(None)
+        self.assertEqual(told, ["goes on", "waits"])
+        second.callback(None)
+        self.assertEqual((told[2:], self.successResultOf(outcome)), (["goes on"], "done"))
+
+    def test_an_error_can_become_a_result(self) -> None:
+        """What it raises is the result that a function makes of it, and nothing holds the error after that."""
+
+        class Held:
+            """Something that a frame of the coroutine holds."""
+
+        alive: list[weakref.ref[Held]] = []
+        waiting: Deferred[None] = Deferred()
+
+        async def fail() -> str:
+            held = Held()
+            alive.append(weakref.ref(held))
+            await waiting
+            return "never"
+
+        coroutine = fail()
+        outcome = go_on(coroutine.send(None), coroutine, None, lambda error: type(error).__name__)
+        del coroutine
+        waiting.errback(ZeroDivisionError())
+        self.assertEqual(self.successResultOf(outcome), "ZeroDivisionError")
+        self.assertIsNone(alive[0]())
+
+    def test_an_error_is_an_error_otherwise(self) -> None:
+        """Without such a function the Deferred fails."""
+        waiting: Deferred[None] = Deferred()
+
+        async def fail() -> None:
+            await waiting
+
+        coroutine = fail()
+        outcome = go_on(coroutine.send(None), coroutine)
+        waiting.errback(ZeroDivisionError())
+        self.failureResultOf(outcome, ZeroDivisionError)
 
 
 class BeginTests(SynchronousTestCase):

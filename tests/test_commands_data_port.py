@@ -28,13 +28,15 @@ class PassiveTests(ConversationTestCase):
         self.assertEqual(reply.lines, (f"Entering Extended Passive Mode (|||{dialogue.network.open_ports[0]}|)",))
 
     def test_one_port_is_open_at_a_time(self) -> None:
-        """Another agreement closes the port of the one before."""
+        """Another agreement turns away who has connected to the port of the one before, or closes it."""
         dialogue = self.logged_in()
-        for line in ("EPSV", "PASV", "EPSV 1", "PASV"):
-            before = dialogue.network.open_ports
+        dialogue.say("EPSV")
+        for line in ("PASV", "EPSV 1", "PASV"):
+            (port,) = dialogue.network.open_ports
+            early = dialogue.network.connect(port, dialogue.client_host)
             dialogue.say(line)
             self.assertEqual(len(dialogue.network.open_ports), 1)
-            self.assertNotEqual(dialogue.network.open_ports, before)
+            self.assertTrue(early.is_closed_by_server)
         dialogue.say("PORT 127,0,0,1,200,0", expect=200)
         self.assertEqual(dialogue.network.open_ports, [])
 

@@ -7,9 +7,16 @@ Tests for what a listing may show, and for the facts about permissions.
 
 from __future__ import annotations
 
+import stat
 from pathlib import PurePath
 
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
 from ftpserver import Permission, User, VirtualPath
+from ftpserver.commands.directories import BATCH, permission_fact
+from ftpserver.core.users import CONCERN_ALL_BELOW, Right
 from ftpserver.testing import Dialogue
 from tests.conversation import ConversationTestCase, user_with
 
@@ -107,3 +114,90 @@ class PermissionFactTests(ConversationTestCase):
                 return Permission("/", writable=str(path) == "/f")
 
         self.assert_facts([Asking("user", "password")], f="adfrw", d="el")
+
+    def test_where_the_session_stands_cannot_be_moved(self) -> None:
+        """The way to the current directory shows neither the letter of renaming nor that of removing, its name only."""
+        dialogue = self.converse(user_with(Permission("/"), Permission("/special", writable=False)))
+        for path in ("/a/here", "/a/there", "/b", "/special"):
+            dialogue.files.make_directory(path)
+        dialogue.login()
+        dialogue.say("OPTS MLST perm;", expect=200)
+        dialogue.say("CWD a/here", expect=250)
+        for path, wanted in (
+            ("/", {"a": "celmp", "b": "cdeflmp", "special": "el"}),
+            ("/a", {"here": "celmp", "there": "cdeflmp"}),
+        ):
+            lines = dialogue.download(f"MLSD {path}").decode().splitlines()
+            shown = {line.partition(" ")[2]: line.partition("=")[2].partition(";")[0] for line in lines}
+            self.assertEqual(shown, wanted, path)
+
+
+class EachEntryTests(ConversationTestCase):
+    """An account that decides about each path itself."""
+
+    def setUp(self) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Asking(User):
+            async def get_permissions(self, path: str | PurePath | VirtualPath) -> Permission:
+                asked.append(str(path))
+                return Permission("/", writable=str(path).endswith("0"))
+
+        self.dialogue = self.logged_in([Asking("user", "password")])
+        self.names = [f"/{number:03}" for number in range(2 * BATCH + 1)]
+        for name in self.names:
+            self.dialogue.files.write(name)
+        self.dialogue.say("OPTS MLST perm;", expect=200)
+        self.asked.clear()
+
+    def test_each_entry_of_every_batch_has_its_own_fact(self) -> None:
+        """However long the directory is, each entry is asked about once, and shows what was answered about it."""
+        lines = self.dialogue.download("MLSD").decode().splitlines()
+        wanted = [f"perm={'adfrw' if name.endswith('0') else 'r'}; {name[1:]}" for name in self.names]
+        self.assertEqual(lines, wanted)
+        self.assertEqual([path for path in self.asked if path != "/"], self.names)
+
+    def test_an_account_is_asked_only_for_what_is_shown(self) -> None:
+        """LIST and NLST, and MLSD without the fact, ask about no single entry."""
+        self.dialogue.say("OPTS MLST size;", expect=200)
+        for command in ("LIST", "NLST", "MLSD", "LIST *", "STAT /"):
+            if command.startswith("STAT"):
+                self.dialogue.say(command, expect=212)
+            else:
+                self.dialogue.download(command)
+            self.assertEqual(set(self.asked) & set(self.names), set(), command)
+
+
+class LettersTests(SynchronousTestCase):
+    """The letters of one permission."""
+
+    @given(
+        st.fixed_dictionaries({right: st.booleans() for right in Right}),
+        st.frozensets(st.sampled_from(sorted(CONCERN_ALL_BELOW, key=str))),
+        st.sampled_from([stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO]),
+    )
+    def test_letters_of_any_rights(self, granted: dict[Right, bool], lacks: frozenset[Right], kind: int) -> None:
+        """A letter stands for a right that is granted and not in vain, whatever the other rights."""
+        permission = Permission("/", **{right.value: value for right, value in granted.items()})
+        has = {right for right, value in granted.items() if value} - lacks
+        if kind == stat.S_IFDIR:
+            letters = {
+                "c": Right.CREATE in has,
+                "d": Right.REMOVE_DIRECTORY in has,
+                "e": bool({Right.READ, Right.LIST} & has),
+                "f": Right.RENAME in has,
+                "l": Right.LIST in has,
+                "m": Right.MAKE_DIRECTORY in has,
+                "p": Right.DELETE in has,
+            }
+        else:
+            letters = {
+                "a": Right.APPEND in has,
+                "d": Right.DELETE in has,
+                "f": Right.RENAME in has,
+                "r": Right.READ in has,
+                "w": Right.OVERWRITE in has,
+            }
+        wanted = "".join(letter for letter, shown in letters.items() if shown)
+        self.assertEqual(permission_fact(permission, kind | 0o644, lacks), wanted)

@@ -7,7 +7,7 @@ Tests for LIST, NLST, MLSD, MLST and STAT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -17,8 +17,9 @@ from zope.interface import implementer_only
 
 from ftpserver import IPathIO, MemoryPathIO, Permission, VirtualPath
 from ftpserver.commands import listings
+from ftpserver.commands.directories import BATCH
 from ftpserver.core.events import Listed
-from ftpserver.core.status import FileStatus
+from ftpserver.core.status import Entry, FileStatus, Status
 from ftpserver.errors import NoSuchPath
 from ftpserver.testing import Dialogue, DialogueFiles
 from tests.conversation import ConversationTestCase, user_with
@@ -286,6 +287,79 @@ class StatTests(ConversationTestCase):
             dialogue.files.write(f"/{number}")
         with patch.object(listings, "MAXIMUM_STATUS_LINES", 300):
             self.assertEqual(len(dialogue.say("STAT /", expect=212).lines), 302)
+
+
+class CountedStatus:
+    """Stat values that know how many of their kind there are."""
+
+    alive = most = 0
+
+    st_mode, st_size, st_mtime, st_ino, st_dev, st_nlink, st_uid, st_gid = 0o100644, 1, 1.0, 1, 1, 1, 0, 0
+
+    def __init__(self) -> None:
+        CountedStatus.alive += 1
+        CountedStatus.most = max(self.alive, self.most)
+
+    def __del__(self) -> None:
+        CountedStatus.alive -= 1
+
+
+class Endless(MemoryPathIO):
+    """A store with a directory of a hundred thousand files, of which none is there before it is asked for."""
+
+    ENTRIES = 100_000
+
+    async def scan(self, path: VirtualPath, amount: int) -> Any:
+        """Make the entries batch by batch."""
+        return self.batches(amount)
+
+    async def batches(self, amount: int) -> AsyncGenerator[list[Entry], None]:
+        """Make each batch when it is asked for."""
+        for start in range(0, self.ENTRIES, amount):
+            yield [(f"{number:06}", CountedStatus()) for number in range(start, min(start + amount, self.ENTRIES))]
+
+
+class LongTests(ConversationTestCase):
+    """Directories of any length."""
+
+    def test_the_memory_does_not_grow_with_the_directory(self) -> None:
+        """Of a hundred thousand entries the server holds but a few batches at any time."""
+        dialogue = self.logged_in(path_io_factory=partial(Endless, files=DialogueFiles()))
+        for command in ("LIST", "MLSD", "NLST", "LIST 0*"):
+            CountedStatus.most = 0
+            self.assertEqual(dialogue.download(command).count(b"\r\n"), Endless.ENTRIES, command)
+            self.assertLessEqual(CountedStatus.most, 3 * BATCH, command)
+            self.assertEqual(CountedStatus.alive, 0, command)
+
+    def test_the_first_entries_come_at_once(self) -> None:
+        """What is known of a directory is sent while the store is still asked for more."""
+
+        class Slow(MemoryPathIO):
+            async def scan(self, path: VirtualPath, amount: int) -> Any:
+                return self.slowly()
+
+            async def slowly(self) -> Any:
+                yield [("first", Status(0o100644))]
+                await Deferred()
+
+        dialogue = self.logged_in(path_io_factory=Slow)
+        for command in ("LIST", "LIST -R", "MLSD", "NLST"):
+            data = dialogue.agree()
+            dialogue.say(command, expect=150)
+            self.assertTrue(data.received.endswith(b"first\r\n"), command)
+            dialogue.say("ABOR", expect=[426, 226])
+
+    def test_a_pattern_that_nothing_matches_is_looked_for_to_the_end(self) -> None:
+        """Of the longest directory nothing is sent, and the end is a success."""
+        dialogue = self.logged_in(path_io_factory=partial(Endless, files=DialogueFiles()))
+        self.assertEqual(dialogue.download("NLST *x"), b"")
+
+    def test_the_status_reads_no_more_than_it_shows(self) -> None:
+        """STAT of a long directory ends with its last line."""
+        dialogue = self.logged_in(path_io_factory=partial(Endless, files=DialogueFiles()))
+        CountedStatus.most = 0
+        self.assertEqual(len(dialogue.say("STAT /", expect=212).lines), listings.MAXIMUM_STATUS_LINES + 2)
+        self.assertLessEqual(CountedStatus.most, 3 * BATCH)
 
 
 @implementer_only(IPathIO)

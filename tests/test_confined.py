@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from ftpserver.core.paths import resolve
 from ftpserver.pathio import confined
-from ftpserver.pathio.confined import LazyRoot, Root
-from tests.local_store import open_descriptors, os_error, unprivileged
+from ftpserver.pathio.confined import Root, _How
+from tests.local_store import FoldingRoot, open_descriptors, os_error, unprivileged
 
 LONG = "n" * 256
 
@@ -244,6 +245,39 @@ class ReachedTests(RootTestCase):
                 self.root.reached(self.locate(*parts))
 
 
+class FindTests(RootTestCase):
+    """What is found tells where it is, unless who asks takes names as they are."""
+
+    def find(self, path: str, **how: bool) -> str:
+        """Return the virtual path of what was found."""
+        descriptor, reached = self.root.find(resolve(path), **how)
+        os.close(descriptor)
+        return str(reached)
+
+    def test_a_name_in_another_spelling_is_told(self) -> None:
+        """Only who takes names as they are gets what was asked for."""
+        (self.base / "secret").mkdir()
+        self.root = FoldingRoot(str(self.base))
+        self.assertEqual(self.find("/SECRET"), "/secret")
+        self.assertEqual(self.find("/SECRET", takes_names=True), "/SECRET")
+
+    def test_links_are_followed_either_way(self) -> None:
+        """What a link leads to is told to everybody."""
+        (self.base / "directory").mkdir()
+        (self.base / "link").symlink_to("directory")
+        for takes_names in (False, True):
+            self.assertEqual(self.find("/link", takes_names=takes_names), "/directory")
+
+    def test_a_root_that_was_removed_is_nowhere(self) -> None:
+        """It has no path that could be taken, and nothing stays open."""
+        self.base.rmdir()
+        before = open_descriptors()
+        for takes_names in (False, True):
+            with self.assertRaises(FileNotFoundError):
+                self.find("/", takes_names=takes_names)
+        self.assertEqual(open_descriptors(), before)
+
+
 class LocateTests(RootTestCase):
     """Finding in the kernel."""
 
@@ -264,7 +298,7 @@ class LocateTests(RootTestCase):
         asked: list[bytes] = []
 
         class Disturbed(Root):
-            def _ask_kernel(self, root: int, path: bytes) -> int:
+            def _ask_kernel(self, root: int, path: bytes, how: _How) -> int:
                 asked.append(path)
                 raise os_error(errno.EAGAIN)
 
@@ -277,10 +311,10 @@ class LocateTests(RootTestCase):
         failures = [os_error(errno.EAGAIN)]
 
         class DisturbedOnce(Root):
-            def _ask_kernel(self, root: int, path: bytes) -> int:
+            def _ask_kernel(self, root: int, path: bytes, how: _How) -> int:
                 if failures:
                     raise failures.pop()
-                return super()._ask_kernel(root, path)
+                return super()._ask_kernel(root, path, how)
 
         self.root = DisturbedOnce(str(self.base))
         self.assertEqual(self.reached(), "/")
@@ -289,40 +323,13 @@ class LocateTests(RootTestCase):
     def test_a_kernel_without_openat2_is_known(self) -> None:
         """Where the call is not there, or not allowed, the walk is taken from the start."""
 
-        def refuse(directory: int, path: bytes) -> int:
+        def refuse(directory: int, path: bytes, how: _How | None = None) -> int:
             raise os_error(errno.ENOSYS)
 
         self.patch(confined, "_openat2", refuse)
+        confined.kernel_confines.cache_clear()
+        self.addCleanup(confined.kernel_confines.cache_clear)
         self.assertFalse(confined.kernel_confines())
         (self.base / "file").touch()
         self.root = Root(str(self.base))
         self.assertEqual(self.reached("file"), "/file")
-
-
-class LazyRootTests(RootTestCase):
-    """The root of a login is opened by the first call."""
-
-    def test_one_root_is_opened(self) -> None:
-        """Later calls get the root that the first has opened."""
-        lazy = LazyRoot(str(self.base))
-        self.assertIs(lazy.get(), lazy.get())
-        lazy.close()
-        lazy.close()
-
-    def test_the_first_of_two_stays(self) -> None:
-        """Two calls that open the root at once share one, and leave nothing open."""
-        before = open_descriptors()
-        lazy = LazyRoot(str(self.base))
-        first = lazy.get()
-        self.assertIs(lazy._opened(), first)
-        lazy.close()
-        self.assertEqual(open_descriptors(), before)
-
-    def test_a_closed_root_is_not_opened_again(self) -> None:
-        """A call that comes after the end of the login opens nothing."""
-        before = open_descriptors()
-        lazy = LazyRoot(str(self.base))
-        lazy.close()
-        error = self.assertRaises(OSError, lazy.get)
-        self.assertEqual(error.errno, errno.EBADF)
-        self.assertEqual(open_descriptors(), before)

@@ -8,7 +8,7 @@ Tests for the control connection.
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -290,12 +290,13 @@ class EndTests(ConversationTestCase):
         """Return a dialogue with an answer that fails when the test says so, or when it is cancelled."""
         waiting: Deferred[None] = Deferred()
 
-        async def fail(*_: Any) -> Reply:
+        async def fail() -> Reply:
             await waiting
             raise ZeroDivisionError
 
         dialogue = self.logged_in()
-        with patch("ftpserver.control.interpreter.Interpreter.answer", fail):
+        answer = Mock(side_effect=lambda *_: Deferred.fromCoroutine(fail()))
+        with patch("ftpserver.control.interpreter.Interpreter.answer", answer):
             dialogue.send(b"NOOP\r\n")
         return dialogue, waiting
 
@@ -332,6 +333,17 @@ class EndTests(ConversationTestCase):
         finish.callback(None)
         dialogue.read_again()
         self.assert_codes(dialogue, 230, 421)
+
+    def test_the_end_can_be_waited_for(self) -> None:
+        """Whoever waits for the end of a session hears of it, also when it has ended before."""
+        dialogue = self.logged_in()
+        waiting = dialogue.protocol.finished
+        self.assertNoResult(waiting)
+        dialogue.lose_connection()
+        self.assertIsNone(self.successResultOf(waiting))
+        ended = self.logged_in()
+        ended.lose_connection()
+        self.assertIsNone(self.successResultOf(ended.protocol.finished))
 
     def test_ending_twice_is_ending_once(self) -> None:
         """A session that was ended has one 421 and is told of once."""

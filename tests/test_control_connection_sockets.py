@@ -88,9 +88,9 @@ class SocketTests(ConversationTestCase):
             client.close()
         if breaks:
             transport.handle.close()
-        answer: bool = protocol._client_is_gone()
+        answer: bool = protocol.is_gone()
         protocol.connectionLost()
-        self.assertTrue(protocol._client_is_gone())
+        self.assertTrue(protocol.is_gone())
         return answer
 
     def test_a_silent_client_is_there(self) -> None:

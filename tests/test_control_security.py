@@ -12,6 +12,7 @@ from typing import Any
 from OpenSSL import SSL
 
 from ftpserver import TLS, Permission, User
+from ftpserver.control.sequence import COMMANDS_PER_TURN
 from ftpserver.core.events import Disconnected, LoginFailed
 from ftpserver.core.session import Protection
 from tests.tls_dialogue import AUTHORITY, SERVER, SecureDialogue, SecureTestCase, make_tls
@@ -205,6 +206,15 @@ class LifeTests(SecureTestCase):
         dialogue.say("AUTH TLS", expect=234)
         dialogue.send(b"this is no handshake\r\n")
         self.assertTrue(dialogue.is_closed)
+
+    def test_what_came_in_clear_is_forgotten_where_auth_waited(self) -> None:
+        """When AUTH had to wait for its turn, what came in clear behind it is not taken for said under TLS."""
+        dialogue = self.open()
+        dialogue.protocol.dataReceived(b"NOOP\r\n" * COMMANDS_PER_TURN + b"AUTH TLS\r\n")
+        dialogue.protocol.dataReceived(b"SYST\r\n")
+        dialogue.advance(0)
+        self.assertEqual(dialogue.codes()[-2:], [200, 234])
+        self.assertEqual(dialogue.protocol.connection.session.protection, Protection.COMMANDS)
 
     def test_a_client_that_ends_tls(self) -> None:
         """close_notify of the client is the end of the session: nothing in clear is heard."""

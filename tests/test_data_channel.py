@@ -14,7 +14,9 @@ from twisted.internet.defer import Deferred
 
 from ftpserver.core.throttle import Throttle, TokenBucket
 from ftpserver.data.channel import DataChannel, DataSettings
+from ftpserver.data.plane import DataPlane
 from ftpserver.data.ports import DataPorts
+from ftpserver.data.system import System
 from ftpserver.errors import (
     CannotOpenDataConnection,
     FTPError,
@@ -40,7 +42,7 @@ class ChannelTestCase(DataTestCase):
     def channel(self, socket_timeout: float | None = None, patience: float | None = 1.0) -> DataChannel:
         """Return a channel; at the end of the test it has nothing left."""
         settings = DataSettings(4096, socket_timeout, patience, self.ports)
-        channel = DataChannel(self.reactor, settings, HOST, HOST, system=self.system)
+        channel = DataChannel(DataPlane(self.reactor, self.system), settings, HOST, HOST)
         self.addCleanup(self.assert_idle, channel)
         return channel
 
@@ -136,7 +138,7 @@ class AgreementTests(ChannelTestCase):
 
     def test_a_whole_default(self) -> None:
         """Without settings of one's own, any port serves and there is no limit."""
-        channel = DataChannel(self.reactor, DataSettings(), HOST, HOST)
+        channel = DataChannel(DataPlane(self.reactor, System()), DataSettings(), HOST, HOST)
         self.assertNotEqual(channel.listen(), 0)
         channel.close()
         self.assertIsNot(DataSettings().ports, DataSettings().ports)
@@ -233,9 +235,8 @@ class TransferTests(ChannelTestCase):
         """Uploads and downloads have limits of their own."""
         read, write = Throttle([TokenBucket(1000, burst=100)]), Throttle([TokenBucket(1000, burst=100)])
         settings = DataSettings(ports=self.ports)
-        channel = DataChannel(
-            self.reactor, settings, HOST, HOST, read_throttle=read, write_throttle=write, system=self.system
-        )
+        plane = DataPlane(self.reactor, self.system)
+        channel = DataChannel(plane, settings, HOST, HOST, read_throttle=read, write_throttle=write)
         self.subject = channel
         caller = self.connected()
         self.assertIsNone(self.successResultOf(self.sending(PlainFile(bytes(100)))))

@@ -15,6 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from ftpserver.core.throttle import Throttle, TokenBucket
 from ftpserver.data.channel import DataChannel, DataSettings
+from ftpserver.data.plane import DataPlane
 from ftpserver.errors import DataConnectionLost, TransferAborted
 
 from .data_doubles import PATIENCE, FaultySystem, PlainFile, needs_ipv6
@@ -61,17 +62,22 @@ class RealSocketTests(TestCase):
 
         self.reactor = reactor
         self.system = FaultySystem()
+        self.channels: list[DataChannel] = []
         self.subject = self.channel("127.0.0.1")
 
     def tearDown(self) -> None:
-        """Check that no socket stays open."""
+        """Check that no socket stays open when the sessions are over."""
+        for channel in self.channels:
+            channel.close()
         self.assertEqual(self.system.open, set())
 
     def channel(self, host: str, **limits: Throttle) -> DataChannel:
         """Return a channel."""
-        return DataChannel(
-            self.reactor, DataSettings(wait_future_timeout=PATIENCE), host, host, system=self.system, **limits
+        channel = DataChannel(
+            DataPlane(self.reactor, self.system), DataSettings(wait_future_timeout=PATIENCE), host, host, **limits
         )
+        self.channels.append(channel)
+        return channel
 
     def sending(self, content: bytes) -> Deferred[None]:
         """Send a file."""

@@ -17,6 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from ftpserver.core.throttle import Throttle, TokenBucket
 from ftpserver.data.channel import DataChannel, DataSettings
+from ftpserver.data.plane import DataPlane
 from ftpserver.errors import DataConnectionLost, TransferAborted
 from ftpserver.tls.layer import TLSLayer
 
@@ -95,16 +96,21 @@ class SecureRealSocketTests(TestCase):
         authority()
         self.reactor = reactor
         self.system = FaultySystem()
+        self.channels: list[DataChannel] = []
         self.subject = self.channel()
 
     def tearDown(self) -> None:
-        """Check that no socket stays open."""
+        """Check that no socket stays open when the sessions are over."""
+        for channel in self.channels:
+            channel.close()
         self.assertEqual(self.system.open, set())
 
     def channel(self, **limits: Throttle) -> DataChannel:
         """Return a channel."""
         settings = DataSettings(wait_future_timeout=PATIENCE)
-        return DataChannel(self.reactor, settings, HOST, HOST, system=self.system, **limits)
+        channel = DataChannel(DataPlane(self.reactor, self.system), settings, HOST, HOST, **limits)
+        self.channels.append(channel)
+        return channel
 
     def sending(self, content: bytes, make_layer: Callable[[], TLSLayer] = openssl_layer) -> Deferred[None]:
         """Send a file."""

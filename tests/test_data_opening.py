@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from ftpserver.data.opening import STRANGERS_PER_TURN, ActiveConnector, PassiveListener
 from ftpserver.data.ports import DataPorts
+from ftpserver.data.system import BACKLOG
 from ftpserver.errors import CannotOpenDataConnection, NoFreeDataPort
 
 from .data_doubles import PATIENCE, DataTestCase, failure, free_port, needs_ipv6, wait
@@ -73,13 +74,41 @@ class PassiveListenerTests(DataTestCase):
         self.assert_closed(caller)
 
     def test_a_second_connection(self) -> None:
-        """Only one connection is taken: a second one that waits is closed, a later one refused."""
-        subject = self.passive()
+        """Of ports that are numbered one is taken once: a second connection is closed, a later one refused."""
+        subject = self.passive(DataPorts([free_port()]))
         first, second = self.call(subject.port), self.call(subject.port)
         connected = self.opened(Deferred.fromCoroutine(subject.open(wait)))
         self.assertEqual(connected.getpeername(), first.getsockname())
         self.assert_closed(second)
         self.assertRaises(ConnectionRefusedError, self.call, subject.port)
+
+    def test_a_port_that_is_used_again(self) -> None:
+        """A port that the system chose serves one transfer after another, and never with a connection from before."""
+        subject = self.passive()
+        for _ in range(3):
+            first, second = self.call(subject.port), self.call(subject.port)
+            connected = self.opened(Deferred.fromCoroutine(subject.open(wait)))
+            self.assertEqual(connected.getpeername(), first.getsockname())
+            third = self.call(subject.port)
+            self.assertIs(subject.is_open, True)
+            self.assertIs(subject.renew(), True)
+            self.assertIs(subject.is_open, False)
+            self.assert_closed(second)
+            self.assert_closed(third)
+
+    def test_a_port_that_cannot_be_used_again(self) -> None:
+        """A port at which somebody may still wait, or that is closed, is not used again."""
+        for number in (errno.EMFILE, errno.ENOMEM):
+            subject = self.passive()
+            self.system.faults["accept"].append(failure(number))
+            self.assertIs(subject.renew(), False)
+        subject = self.passive()
+        callers = [self.call(subject.port) for _ in range(BACKLOG + 1)]
+        self.assertIs(subject.renew(), False)
+        for caller in callers:
+            self.assert_closed(caller)
+        subject.close()
+        self.assertIs(subject.renew(), False)
 
     def test_strangers(self) -> None:
         """A connection from another address is closed, and the true client still gets in."""
@@ -174,6 +203,7 @@ class ActiveConnectorTests(DataTestCase):
         """Until the transfer comes no packet is sent."""
         subject = self.active(9)
         self.assertIs(subject.is_open, False)
+        self.assertRaises(CannotOpenDataConnection, subject.take)
         subject.close()
         self.assertEqual(self.system.calls["dial"], 0)
 

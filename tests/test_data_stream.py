@@ -14,8 +14,9 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from ftpserver.core.throttle import Throttle, TokenBucket
+from ftpserver.data.plane import OCTETS_PER_TURN, DataPlane
 from ftpserver.data.protection import DataProtection
-from ftpserver.data.pumps import OCTETS_PER_TURN, Pump
+from ftpserver.data.pumps import Pump
 from ftpserver.data.shaping import FromNetwork, ToNetwork
 from ftpserver.data.stream import ClearStream
 from ftpserver.errors import DataNotBound
@@ -44,7 +45,7 @@ class SecureTestCase(DataTestCase):
         """Make a new connection, with a client of these keywords."""
         self.ours, self.theirs = self.pair()
         self.subject = Pump(
-            self.reactor,
+            DataPlane(self.reactor, self.system, in_kernel=False),
             ClearStream(self.descriptor(self.ours), self.system),
             block,
             throttle or Throttle(),
@@ -100,7 +101,7 @@ class SecureTestCase(DataTestCase):
         self.assertEqual(len(self.client.heard), len(content))
         self.assertTrue(self.client.heard == content, "the octets differ")
         self.assertTrue(self.client.has_ended, "no close_notify")
-        self.assertEqual(self.subject.bytes_moved, len(content))
+        self.assertEqual(self.subject.meter.bytes_moved, len(content))
 
     def assert_uploads(self, content: bytes) -> None:
         """Check that a file arrives, and that the server says close_notify, too."""
@@ -111,7 +112,7 @@ class SecureTestCase(DataTestCase):
         self.assertIsNone(self.successResultOf(outcome))
         self.assertTrue(file.content == content, "the octets differ")
         self.assertTrue(self.client.has_ended, "no close_notify")
-        self.assertEqual(self.subject.bytes_moved, len(content))
+        self.assertEqual(self.subject.meter.bytes_moved, len(content))
 
 
 class WholeTransferTests(SecureTestCase):
@@ -226,7 +227,7 @@ class ShortCallTests(SecureTestCase):
         """A client that does not read is waited for, without a turn of the reactor for nothing."""
         self.secure()
         outcome = self.sending(PlainFile(CONTENT))
-        self.until(lambda: self.subject.waiting_since is not None, lambda: None)
+        self.until(lambda: self.subject.meter.waiting_since is not None, lambda: None)
         calls = self.system.calls["send"]
         for _ in range(10):
             self.assertFalse(self.reactor.turn())
@@ -242,7 +243,7 @@ class ShortCallTests(SecureTestCase):
         self.client.say(b"hello")
         self.client.write(10)
         self.reactor.next_ready()
-        self.assertIsNotNone(self.subject.waiting_since)
+        self.assertIsNotNone(self.subject.meter.waiting_since)
         calls = self.system.calls["receive_into"]
         for _ in range(10):
             self.assertFalse(self.reactor.turn())
@@ -267,7 +268,7 @@ class ThrottleTests(SecureTestCase):
                 self.say(bytes(20_000))
             self.until(lambda done=outcome: done.called, self._pass_time)  # type: ignore[misc]  # a lambda's default
             self.assertIsNone(self.successResultOf(outcome))
-            self.assertEqual(self.subject.bytes_moved, 20_000)
+            self.assertEqual(self.subject.meter.bytes_moved, 20_000)
             self.assertApproximates(self.reactor.seconds() - began, 2, 0.1, f"upload: {is_upload}")
             self.subject.close()
 
@@ -280,7 +281,7 @@ class ThrottleTests(SecureTestCase):
         self.secure()
         self.system.send = lambda _socket, data: len(data)  # type: ignore[assignment, method-assign]  # a network without bounds
         outcome = self.sending(PlainFile(bytes(3 * OCTETS_PER_TURN)))
-        self.assertEqual(self.subject.bytes_moved, OCTETS_PER_TURN)
+        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_TURN)
         outcome.cancel()
         self.failureResultOf(outcome, CancelledError)
 

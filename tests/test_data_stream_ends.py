@@ -12,7 +12,7 @@ import errno
 from twisted.internet.defer import CancelledError, Deferred
 
 from ftpserver.data.stream import MAXIMUM_UNREAD, READS_AT_END
-from ftpserver.errors import DataConnectionLost, StorageFull
+from ftpserver.errors import DataConnectionLost, DataConnectionUnclosed, StorageFull
 
 from .data_doubles import PlainFile, drained, failure
 from .secure_data import FailingLayer, protection
@@ -36,7 +36,7 @@ class UploadEndTests(SecureTestCase):
         file = PlainFile()
         outcome = self.receiving(file)
         self.client.say(content)
-        self.until(lambda: self.subject.bytes_moved == len(content))
+        self.until(lambda: self.subject.meter.bytes_moved == len(content))
         return file, outcome
 
     def test_without_close_notify(self) -> None:
@@ -62,6 +62,25 @@ class UploadEndTests(SecureTestCase):
             self.assertEqual((file.content, self.unclosed), (content, [True]))
             self.assertTrue(self.client.has_ended)
             self.unclosed.clear()
+
+    def test_records_that_come_octet_by_octet(self) -> None:
+        """However a record comes, its end is known, and a connection that ends there has ended well."""
+        for amount, ends_well in ((3, False), (5, False), (6, False), (None, True)):
+            self.connect()
+            file, outcome = self.upload(b"hello", require_close_notify=False)
+            self.client.say(b" world")
+            for _ in range(amount or 8):
+                self.client.write(1)
+                self.reactor.turn()
+            if amount is None:
+                self.client.write()
+            self.client.close_output()
+            self.until(lambda done=outcome: done.called, lambda: None)  # type: ignore[misc]  # a lambda's default
+            if ends_well:
+                self.assertIsNone(self.successResultOf(outcome))
+                self.assertEqual(file.content, b"hello world")
+            else:
+                self.failureResultOf(outcome, DataConnectionUnclosed)
 
     def test_a_reset_where_no_close_notify_is_needed(self) -> None:
         """A reset is no end of a file, whatever the configuration says."""
@@ -301,7 +320,7 @@ class DownloadEndTests(SecureTestCase):
         self.secure()
         self.system.faults["send"].extend([None, None, BlockingIOError()])
         outcome = self.sending(PlainFile(b"hello"))
-        self.assertIsNotNone(self.subject.waiting_since)
+        self.assertIsNotNone(self.subject.meter.waiting_since)
         outcome.cancel()
         self.failureResultOf(outcome, CancelledError)
 

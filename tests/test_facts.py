@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,15 +23,46 @@ from ftpserver.core.facts import (
     parse_fact_selection,
     selection_reply,
 )
-from ftpserver.core.status import FileStatus, Status
+from ftpserver.core.replies import encode_lines
+from ftpserver.core.status import Entry, FileStatus, Status
+from tests.listing_entries import can_stand, entries, moment_of
 
 ALL = frozenset(Fact)
 FILE = Status(stat.S_IFREG | 0o640, 12, 0.9, st_ino=255, st_dev=16, st_uid=7, st_gid=8)
 
 
-def letters(_name: str, _status: FileStatus) -> str:
-    """Return what the *perm* fact shows."""
-    return "adfr"
+def letters(entries: Sequence[Entry]) -> Iterable[str]:
+    """Return what the *perm* facts show."""
+    return ["adfr"] * len(entries)
+
+
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir"}
+SPECIAL_KINDS = {
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "chr",
+    stat.S_IFBLK: "blk",
+}
+
+
+def plain_line(name: str, status: FileStatus, selected: frozenset[Fact]) -> str:
+    """Return the line of MLSD in the plainest way."""
+    kind = stat.S_IFMT(status.st_mode)
+    when = moment_of(status)
+    facts = {
+        Fact.TYPE: KINDS.get(kind, "OS.unix=" + SPECIAL_KINDS.get(kind, "special")),
+        Fact.SIZE: str(status.st_size),
+        Fact.MODIFY: f"{when.year:04}" + when.strftime("%m%d%H%M%S"),
+        Fact.PERM: f"of{len(name)}",
+        Fact.UNIQUE: f"{status.st_dev:x}g{status.st_ino:x}",
+        Fact.MODE: format(stat.S_IMODE(status.st_mode), "04o"),
+        Fact.OWNER: str(status.st_uid),
+        Fact.GROUP: str(status.st_gid),
+    }
+    if kind != stat.S_IFREG:
+        del facts[Fact.SIZE]
+    return "".join(f"{fact.value}={facts[fact]};" for fact in Fact if fact in facts and fact in selected) + " " + name
 
 
 class LineTests(SynchronousTestCase):
@@ -86,6 +118,30 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(len(lines), len(shown))
         for line in lines:
             self.assertRegex(line, rb"\A([A-Za-z.]+=[^; ]*;)+ [^\r\n]*\Z")
+
+    @given(
+        st.lists(entries(), max_size=3),
+        st.frozensets(st.sampled_from(Fact)) | st.just(DEFAULT_FACTS),
+        st.sampled_from(["utf-8", "latin-1", "utf-16"]),
+    )
+    def test_every_line_is_as_the_plainest_way_writes_it(
+        self, batches: list[list[Entry]], selected: frozenset[Fact], encoding: str
+    ) -> None:
+        """Whatever the values and the selection, what is remembered from entry to entry changes no octet."""
+        listing = FactListing(selected, lambda batch: [f"of{len(name)}" for name, _ in batch], encoding)
+        for batch in batches:
+            lines = [plain_line(name, status, selected) for name, status in batch if can_stand(name)]
+            self.assertEqual(listing.format(batch), encode_lines(lines, encoding))
+            for name, status in batch:
+                self.assertEqual(listing.line(name, status), plain_line(name, status, selected))
+
+    def test_permissions_are_asked_for_only_if_they_are_shown(self) -> None:
+        """An account that takes long to decide does not slow a listing without the fact."""
+
+        def asked(_entries: Sequence[Entry]) -> Iterable[str]:
+            raise AssertionError("not shown")
+
+        self.assertEqual(FactListing(frozenset({Fact.SIZE}), asked).format([("x", FILE)]), b"size=12; x\r\n")
 
 
 class SelectionTests(SynchronousTestCase):

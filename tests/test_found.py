@@ -19,10 +19,9 @@ from ftpserver.errors import (
     PermissionDenied,
 )
 from ftpserver.pathio import found
-from ftpserver.pathio.confined import LazyRoot
 from ftpserver.pathio.found import Found, find, find_beside, require_regular
-from ftpserver.pathio.holding import HeldDescriptor
 from ftpserver.pathio.leftovers import hidden_name
+from ftpserver.pathio.roots import LazyRoot
 from tests.local_store import LocalStoreTestCase, open_descriptors
 
 
@@ -91,7 +90,7 @@ class ActTests(LocalStoreTestCase):
             raise FileExistsError(errno.EEXIST, "not empty")
 
         self.patch(os, "rmdir", rmdir)
-        there = Found(HeldDescriptor(-1, lambda _: None), resolve("/directory"), "directory")
+        there = Found(-1, resolve("/directory"), "directory")
         self.assertRaises(DirectoryNotEmpty, found.rmdir, there, -1)
 
     def test_the_time_of_the_last_access_stays(self) -> None:

@@ -9,29 +9,53 @@ from __future__ import annotations
 
 import calendar
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ftpserver.core.listing import (
-    TIMES_KEPT,
+    VALUES_KEPT,
     ListOptions,
     LongListing,
-    TimeCache,
+    Remembered,
     format_names,
     format_time,
     is_listable,
     parse_list_options,
     parse_time,
 )
-from ftpserver.core.replies import decode_name
-from ftpserver.core.status import Status
+from ftpserver.core.replies import decode_name, encode_lines
+from ftpserver.core.status import Entry, FileStatus, Status
+from tests.listing_entries import can_stand, entries, moment_of, written
 
 FILE = stat.S_IFREG | 0o644
 NOW = float(calendar.timegm((2026, 7, 1, 12, 0, 0)))
 DAY = 86400
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def plain_line(name: str, status: FileStatus) -> str:
+    """Return the line of LIST in the plainest way."""
+    when = moment_of(status)
+    recent = timedelta(days=-182.625) < when - datetime.fromtimestamp(NOW, UTC) < timedelta(days=1)
+    clock = f"{when.hour:02}:{when.minute:02}" if recent else f" {when.year:04}"
+    return " ".join(
+        [
+            stat.filemode(status.st_mode),
+            str(status.st_nlink).rjust(3),
+            str(status.st_uid).ljust(8),
+            str(status.st_gid).ljust(8),
+            str(status.st_size).rjust(8),
+            MONTHS[when.month - 1],
+            str(when.day).rjust(2),
+            clock,
+            name,
+        ]
+    )
 
 
 def line_of(modified: float) -> str:
@@ -45,12 +69,12 @@ class LongListingTests(SynchronousTestCase):
 
     def test_a_line(self) -> None:
         """A line is as ``ls -l`` writes it: mode, links, owner, group, size, time and name."""
-        entries = [
+        listed = [
             ("a b", Status(FILE, 1234, NOW - DAY, st_nlink=2, st_uid=1000, st_gid=100)),
             ("d", Status(stat.S_IFDIR | 0o1777, 0, NOW - DAY)),
         ]
         self.assertEqual(
-            LongListing(NOW).format(entries),
+            LongListing(NOW).format(listed),
             b"-rw-r--r--   2 1000     100          1234 Jun 30 12:00 a b\r\n"
             b"drwxrwxrwt   1 0        0               0 Jun 30 12:00 d\r\n",
         )
@@ -76,14 +100,14 @@ class LongListingTests(SynchronousTestCase):
 
     def test_names_that_would_break_lines_are_left_out(self) -> None:
         """A name with CR, LF or NUL is in no listing, and the other names are."""
-        entries = [(name, Status(FILE)) for name in ("a", "b\r\nc", "d\0", "e")]
-        octets = LongListing(NOW).format(entries)
+        listed = [(name, Status(FILE)) for name in ("a", "b\r\nc", "d\0", "e")]
+        octets = LongListing(NOW).format(listed)
         self.assertEqual([line[-1:] for line in octets.split(b"\r\n")], [b"a", b"e", b""])
 
     def test_names_are_octets(self) -> None:
         """A name that is not of the encoding is listed with the octets it has."""
-        entries = [(decode_name(b"\xff\xe9"), Status(FILE))]
-        self.assertTrue(LongListing(NOW).format(entries).endswith(b" \xff\xe9\r\n"))
+        listed = [(decode_name(b"\xff\xe9"), Status(FILE))]
+        self.assertTrue(LongListing(NOW).format(listed).endswith(b" \xff\xe9\r\n"))
         self.assertTrue(LongListing(NOW, "latin-1").format([("é", Status(FILE))]).endswith(b" \xe9\r\n"))
 
     @given(st.lists(st.text()), st.sampled_from(["utf-8", "latin-1"]))
@@ -95,9 +119,24 @@ class LongListingTests(SynchronousTestCase):
         self.assertEqual(octets.count(b"\r"), len(shown))
         self.assertEqual(octets.count(b"\r\n"), len(shown))
 
+    @given(st.lists(entries(), max_size=3), st.sampled_from(["utf-8", "latin-1", "utf-16"]))
+    def test_every_line_is_as_the_plainest_way_writes_it(self, batches: list[list[Entry]], encoding: str) -> None:
+        """Whatever the values, what is remembered from entry to entry changes no octet."""
+        listing = LongListing(NOW, encoding)
+        for batch in batches:
+            lines = [plain_line(name, status) for name, status in batch if can_stand(name)]
+            self.assertEqual(listing.lines(batch), lines)
+            self.assertEqual(listing.format(batch), encode_lines(lines, encoding))
+
 
 class NamesTests(SynchronousTestCase):
     """NLST."""
+
+    @given(st.lists(st.text(max_size=8)), st.sampled_from(["", "a/", "é%s/"]), st.sampled_from(["utf-8", "latin-1"]))
+    def test_every_line_is_a_name(self, names: list[str], prefix: str, encoding: str) -> None:
+        """Each is the prefix and a name, and those that would break lines are left out."""
+        lines = [prefix + name for name in names if can_stand(name)]
+        self.assertEqual(format_names(names, encoding, prefix), written(lines, encoding))
 
     def test_names(self) -> None:
         """A line is a name behind the prefix; names that would break lines are left out."""
@@ -180,21 +219,26 @@ class TimeTests(SynchronousTestCase):
             return
         self.assertEqual(format_time(seconds).encode(), text[:14])
 
-    def test_times_remembered(self) -> None:
-        """Each second is formatted once, and what is remembered is bounded."""
+
+class RememberedTests(SynchronousTestCase):
+    """Values that are asked for again and again."""
+
+    def test_values_are_remembered(self) -> None:
+        """Each is made once, and what is remembered is bounded."""
         asked: list[int] = []
 
-        def written(second: int) -> str:
-            asked.append(second)
-            return str(second)
+        def made(key: int) -> str:
+            asked.append(key)
+            return str(key)
 
-        cache = TimeCache(written)
-        self.assertEqual([cache(1.2), cache(1.9), cache(-0.1)], ["1", "1", "-1"])
+        values = Remembered(made)
+        self.assertEqual([values[1], values[1], values[-1]], ["1", "1", "-1"])
         self.assertEqual(asked, [1, -1])
-        for second in range(2, TIMES_KEPT + 1):
-            cache(second)
+        for key in range(2, VALUES_KEPT + 1):
+            self.assertEqual(values[key], str(key))
+        self.assertEqual(len(values), 1)
         asked.clear()
-        cache(1)
+        self.assertEqual(values[1], "1")
         self.assertEqual(asked, [1])
 
 

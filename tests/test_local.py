@@ -8,29 +8,53 @@ Tests of :mod:`ftpserver.pathio.local`; what every store does is tested in :mod:
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 from zope.interface.verify import verifyObject
 
 from ftpserver.core.paths import ROOT, VirtualPath, resolve
 from ftpserver.core.uploads import UploadPolicy
-from ftpserver.core.users import User
+from ftpserver.core.users import Permission, User
 from ftpserver.errors import NoSuchPath, PathError, PermissionDenied, StorageFailure
 from ftpserver.interfaces import IAsksBack, IBatchListing, IPathIO
+from ftpserver.pathio import confined, procfs, roots
 from ftpserver.pathio.confined import Root
 from ftpserver.pathio.local import PathIO
 from ftpserver.pathio.local_directory import LocalDirectory
+from ftpserver.pathio.mount_table import MountTable
+from ftpserver.pathio.mounts import Mounts
 from ftpserver.pathio.opening import FileOpener
+from ftpserver.pathio.roots import Roots
 from ftpserver.pathio.threads import StorageThreads
-from tests.local_store import FailingSystem, LocalStoreTestCase, open_descriptors
+from tests.local_store import LOCAL_DISK, FailingSystem, FixedTable, FoldingRoot, LocalStoreTestCase, open_descriptors
 
 #: Rounds in which somebody exchanges a directory and a link while files are asked for.
 ROUNDS = 500
+
+
+class Server:
+    """What a store asks of a server."""
+
+    def __init__(self, table: MountTable | None = None) -> None:
+        self.roots = Roots(Mounts("inline", table))
+
+
+class Connection:
+    """What a store asks of a session."""
+
+    uploads = UploadPolicy()
+    storage_threads = None
+
+    def __init__(self, user: User, table: MountTable | None = None) -> None:
+        self.user = user
+        self.server = Server(table)
 
 
 class PathIOTests(LocalStoreTestCase):
@@ -44,13 +68,8 @@ class PathIOTests(LocalStoreTestCase):
     def test_a_login_has_the_root_of_its_user(self) -> None:
         """The base path of the account is what the session sees as ``/``."""
 
-        class Connection:
-            user = User("alice", base_path=self.root)
-            uploads = UploadPolicy()
-            storage_threads = None
-
         (self.root / "file").write_bytes(b"content")
-        store = PathIO(Connection())
+        store = PathIO(Connection(User("alice", base_path=self.root)))
         self.assertEqual(self.read("/file", store), b"content")
         self.run_now(store.close())
 
@@ -128,6 +147,125 @@ class PathIOTests(LocalStoreTestCase):
         batches = self.run_now(self.store.scan(ROOT, 1))
         self.assertEqual([name for name, _ in self.run_now(anext(batches))], ["file"])
         self.refused(anext(batches), StopAsyncIteration)
+        names = self.run_now(self.store.scan_names(ROOT, 1))
+        self.assertEqual(self.run_now(anext(names)), ["file"])
+        self.refused(anext(names), StopAsyncIteration)
+
+
+class SpellingTests(LocalStoreTestCase):
+    """A rule for a path holds for every spelling by which its directory is found."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.user = User("alice", base_path=self.root, permissions=[Permission("/")])
+        self.table = FixedTable()
+        self.asked: list[str] = []
+        (self.root / "secret").mkdir()
+        (self.root / "secret" / "file").write_bytes(b"content")
+
+    def logged_in(self) -> PathIO:
+        """Return the store of a login that notes what it is asked for, and refuses the secret."""
+
+        async def approve(reached: VirtualPath) -> None:
+            self.asked.append(str(reached))
+            if not (await self.user.get_permissions(reached)).readable:
+                raise PermissionDenied(str(reached))
+
+        store = PathIO(Connection(self.user, self.table)).asking(approve)
+        self.addCleanup(lambda: self.run_now(store.close()))
+        return store
+
+    def everything(self, store: PathIO) -> list[Awaitable[object]]:
+        """Return calls that name what is in the secret directory, which fold case and change nothing."""
+        file, other = resolve("/Secret/file"), resolve("/SECRET/new")
+        return [
+            store.stat(file),
+            store.list(resolve("/SECRET")),
+            store.open(file, "rb"),
+            *(store.open(file, mode) for mode in ("wb", "ab", "r+b")),
+            store.open(other, "xb"),
+            store.mkdir(other),
+            store.unlink(file),
+            store.rmdir(other),
+            store.rename(file, other),
+            store.rename(other, resolve("/new")),
+            store.set_modified(file, 1.0),
+            store.chmod(file, 0o600),
+            store.scan(resolve("/SECRET"), 5),
+        ]
+
+    def test_a_rule_below_the_root_is_asked_whatever_the_spelling(self) -> None:
+        """No call gets around it, and nothing is changed or left open."""
+        self.patch(roots, "Root", FoldingRoot)
+        self.user.permissions.append(Permission("/secret", readable=False))
+        store = self.logged_in()
+        self.run_now(store.stat(ROOT))
+        before = open_descriptors()
+        for number, call in enumerate(self.everything(store)):
+            self.refused(call, PermissionDenied)
+            self.assertEqual(len(self.asked), number + 1)
+        self.assertEqual({path.split("/")[1] for path in self.asked}, {"secret"})
+        self.assertEqual(os.listdir(self.root / "secret"), ["file"])
+        self.assertEqual(open_descriptors(), before)
+
+    def test_a_rule_that_comes_later_is_asked_too(self) -> None:
+        """An account that had none may get one while it is logged in."""
+        self.patch(roots, "Root", FoldingRoot)
+        store = self.logged_in()
+        path = resolve("/SECRET")
+        self.run_now(store.stat(path))
+        self.user.permissions.append(Permission("/secret", readable=False))
+        self.refused(store.stat(path), PermissionDenied)
+        self.assertEqual(self.asked, ["/secret"])
+
+    def test_the_path_is_read_only_where_a_rule_could_be_missed(self) -> None:
+        """For an account whose permissions are the same everywhere, and on an exact file system, it is not."""
+        places: list[int] = []
+
+        def place_of(descriptor: int) -> str:
+            places.append(descriptor)
+            return procfs.place_of(descriptor)
+
+        self.patch(confined, "place_of", place_of)
+        for kind, rules, reads in (
+            ("ext4", [], False),
+            ("ext4", [Permission("/other")], True),
+            ("btrfs", [Permission("/other")], False),
+            ("vfat", [], True),
+        ):
+            self.table.entry = replace(LOCAL_DISK, kind=kind)
+            self.user.permissions[1:] = rules
+            store = self.logged_in()
+            self.run_now(store.stat(ROOT))
+            places.clear()
+            self.run_now(store.stat(resolve("/secret/file")))
+            self.upload("/secret/file", store=store)
+            self.assertEqual(bool(places), reads, f"{kind} {rules}")
+
+    def test_a_real_directory_that_folds_case(self) -> None:
+        """Below a root that does not, on a file system that keeps the names of its entries."""
+        mounted = self.base / "folding"
+        mounted.mkdir()
+        _run("mount", "-t", "tmpfs", "-o", "casefold,size=1m", "tmpfs", str(mounted))
+        self.addCleanup(subprocess.run, ["umount", "-l", str(mounted)], check=True)
+        (mounted / "below").mkdir()
+        _run("chattr", "+F", str(mounted / "below"))
+        (mounted / "below" / "secret").mkdir()
+        self.table.entry = replace(LOCAL_DISK, kind="tmpfs")
+        self.user.base_path = mounted
+        self.run_now(self.logged_in().stat(resolve("/below/SECRET")))
+        self.assertEqual(self.asked, [])
+        self.user.permissions.append(Permission("/below/secret", readable=False))
+        self.refused(self.logged_in().stat(resolve("/below/SECRET")), PermissionDenied)
+        self.assertEqual(self.asked, ["/below/secret"])
+
+
+def _run(*command: str) -> None:
+    """Do what not every machine lets a test do."""
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise SkipTest(f"does not apply: no directory that folds case can be made here: {error}") from None
 
 
 class ExchangeTests(LocalStoreTestCase):
@@ -248,7 +386,7 @@ class ThreadTests(TestCase):
         store = PathIO.at(self.root, threads=self.threads)
         await store.stat(ROOT)
         before = open_descriptors()
-        self.gated("locate", Root)
+        self.gated("find", Root)
         for path in ("/file", "/link"):
             for call in (store.stat, store.list, lambda path: store.open(path, "rb"), lambda path: store.scan(path, 5)):
                 self.gate.reached.clear()

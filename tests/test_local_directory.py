@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
 from typing import Any
 
 from ftpserver.core.paths import ROOT
 from ftpserver.errors import NotADirectory, PermissionDenied, StorageFailure
 from ftpserver.pathio import local_directory
-from ftpserver.pathio.confined import LazyRoot
 from ftpserver.pathio.found import find
 from ftpserver.pathio.leftovers import hidden_name
 from ftpserver.pathio.local_directory import LocalDirectory
+from ftpserver.pathio.roots import LazyRoot
 from tests.local_store import LocalStoreTestCase, open_descriptors, os_error
 
 
@@ -57,6 +56,23 @@ class LocalDirectoryTests(LocalStoreTestCase):
         self.assertEqual(directory.next_entries(10), [("link", None)])
         directory.close()
 
+    def test_names_come_without_a_look_at_what_they_are(self) -> None:
+        """Names of links are told apart, and those that are hidden left out, in batches up to the end."""
+        (self.root / "link").symlink_to("/etc/passwd")
+        for name in ("a", "b", hidden_name()):
+            (self.root / name).touch()
+        for amount in (1, 10):
+            directory = self.opened()
+            names: list[str] = []
+            links: list[str] = []
+            while (batch := directory.next_names(amount)) != ([], []):
+                self.assertLessEqual(sum(map(len, batch)), amount)
+                names += batch[0]
+                links += batch[1]
+            self.assertEqual((sorted(names), links), (["a", "b"], ["link"]))
+            directory.close()
+            self.assertEqual(directory.next_names(amount), ([], []))
+
     def test_a_file_is_no_directory(self) -> None:
         """It is refused, and nothing stays open."""
         (self.root / "file").touch()
@@ -74,27 +90,38 @@ class LocalDirectoryTests(LocalStoreTestCase):
         self.assertEqual(open_descriptors(), self.before)
 
     def test_what_has_vanished_is_left_out(self) -> None:
-        """An entry that is removed while the directory is read does not end the listing."""
-
-        class Vanished:
-            name = "vanished"
-
-            def is_symlink(self) -> bool:
-                return False
-
-            def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-                raise FileNotFoundError
-
-        class Entries:
-            def __iter__(self) -> Iterator[Vanished]:
-                return iter([Vanished()])
-
-            def close(self) -> None:
-                """There is nothing to close."""
-
-        self.patch(local_directory, "_scan", lambda descriptor: Entries())
+        """An entry that is removed while the directory is read does not end the listing, nor take others along."""
+        wanted = {str(number) for number in range(7)}
+        for name in wanted | {"a", "b", "c"}:
+            (self.root / name).touch()
         directory = self.opened()
-        self.assertEqual(directory.next_entries(10), [])
+        self.removing("a", "b", "c")
+        shown = [name for name, _ in directory.next_entries(100)]
+        self.assertEqual((len(shown), set(shown)), (7, wanted))
+        directory.close()
+
+    def removing(self, *names: str) -> None:
+        """Remove these files when the directory has been read and before its entries are looked at."""
+        shown = LocalDirectory._shown
+
+        def removing(directory: LocalDirectory, entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+            for name in names:
+                (self.root / name).unlink(missing_ok=True)
+            return shown(directory, entries)
+
+        self.patch(LocalDirectory, "_shown", removing)
+
+    def test_a_batch_of_which_nothing_is_left_is_not_the_end(self) -> None:
+        """Only the end of the directory is an empty batch, however many names before it are hidden or vanish."""
+        for _ in range(5):
+            (self.root / hidden_name()).touch()
+        (self.root / ".ftpserver").touch()
+        (self.root / "a.ftpserver-").touch()
+        directory = self.opened()
+        shown: list[str] = []
+        while batch := directory.next_entries(1):
+            shown.extend(name for name, _ in batch)
+        self.assertEqual(sorted(shown), [".ftpserver", "a.ftpserver-"])
         directory.close()
 
     def test_a_directory_that_may_be_read_and_not_searched_is_empty(self) -> None:
@@ -105,6 +132,7 @@ class LocalDirectoryTests(LocalStoreTestCase):
         self.addCleanup((self.root / "directory").chmod, 0o700)
         with self.unprivileged():
             directory = self.opened("directory")
+            self.assertEqual(directory.next_names(10), ([], []))
             self.assertEqual(directory.next_entries(10), [])
             directory.close()
 

@@ -275,7 +275,9 @@ class OrderTests(LocalFileTestCase):
         (self.root / "file").unlink()
         self.assertEqual(self.order({"fsync": "directory"}), ["fsync", "close", "link", "fsync", "close"])
         # And the same file again, which is replaced now.
-        self.assertEqual(self.order({"fsync": "directory"}), ["fsync", "close", "link", "rename", "fsync", "close"])
+        self.assertEqual(
+            self.order({"fsync": "directory"}), ["fsync", "close", "lock", "link", "rename", "fsync", "close"]
+        )
 
     def test_a_directory_that_does_not_change_is_left_alone(self) -> None:
         """An append to an old file needs the file alone to be forced to the disk."""
@@ -291,7 +293,12 @@ class Later:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, tuple[Any, ...], Deferred[Any], bool]] = []
 
-    def __call__(self, function: Any, *arguments: Any, dispose: Any = None, owed: bool = False) -> Deferred[Any]:
+    def is_inline(self, stays: bool) -> bool:
+        """Nothing is made at once."""
+        return False
+
+    def in_thread(self, function: Any, *arguments: Any, owed: bool = False) -> Deferred[Any]:
+        """Keep a call."""
         answer: Deferred[Any] = Deferred()
         self.calls.append((function, arguments, answer, owed))
         return answer
@@ -313,7 +320,7 @@ class GivenUpTests(LocalFileTestCase):
         later = Later()
         file = self.open(store=store)
         self.run_now(file.write(b"content"))
-        file._run = later
+        self.patch(file, "_calls", later)
         closing = ensureDeferred(file.close())
         closing.cancel()
         self.failureResultOf(closing, CancelledError)
@@ -347,7 +354,8 @@ class GivenUpTests(LocalFileTestCase):
 
         file = self.open(store=self.make_store(system=Slow(), policy=policy))
         self.run_now(file.write(b"content"))
-        later = file._run = Later()
+        later = Later()
+        self.patch(file, "_calls", later)
         closing = ensureDeferred(file.close())
         later.make()
         self.failureResultOf(closing, CancelledError)
@@ -357,7 +365,8 @@ class GivenUpTests(LocalFileTestCase):
         """Whoever comes second finds the file closed."""
         file = self.open()
         self.run_now(file.write(b"content"))
-        later = file._run = Later()
+        later = Later()
+        self.patch(file, "_calls", later)
         closings = [ensureDeferred(file.close()) for _ in range(2)]
         for _ in closings:
             later.make()

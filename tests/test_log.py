@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import Logger, LogLevel, capturedLogs
+from twisted.logger import Logger, LogLevel, capturedLogs, eventAsText
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -161,6 +161,21 @@ class LogObserverTests(SynchronousTestCase):
                 "unclosed": False,
             },
         )
+
+    def test_a_text_log_says_what_the_log_of_twisted_would_say(self) -> None:
+        """The lines of the server's own events are those that Twisted's formatter makes."""
+        with capturedLogs() as captured:
+            for event in [*(one for one, _ in MESSAGES), transfer(), Greeted(**SESSION, words="hello")]:
+                LogObserver()(event)
+        seen = list(captured)
+        seen += [{**entry, "log_time": 0.5} for entry in seen]
+        seen += [{**seen[0], "log_system": "elsewhere"}, {**seen[0], "log_time": None}]
+        seen += [{name: value for name, value in seen[0].items() if name != "peer"}]
+        file = io.StringIO()
+        text = TextLog(file)
+        for entry in seen:
+            text(entry)
+        self.assertEqual(file.getvalue().splitlines(), [eventAsText(entry) for entry in seen])
 
     def test_events_of_ones_own_are_logged_by_name(self) -> None:
         """An event that the server does not know is an entry with its name and its fields."""

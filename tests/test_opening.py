@@ -16,6 +16,7 @@ from typing import Any
 
 from ftpserver.core.paths import VirtualPath, resolve
 from ftpserver.errors import NoSuchPath, NotAFile, PathExists, PermissionDenied, StorageFailure, StorageFull
+from ftpserver.pathio.confined import ABSENT, UNCLEAR, Root
 from ftpserver.pathio.found import Found
 from ftpserver.pathio.local import PathIO
 from tests.local_store import LocalStoreTestCase, open_descriptors
@@ -166,14 +167,16 @@ class ExchangedTests(OpeningTestCase):
             (self.root / name / "file").write_bytes(name.encode())
 
         class Exchanging(PathIO):
-            def _at(self, path: VirtualPath) -> Found:
-                found = super()._at(path)
-                if len(path.parts) == 2 and not os.path.islink(os.path.join(self._base_path, "allowed")):
-                    os.rename(os.path.join(self._base_path, "allowed"), os.path.join(self._base_path, "moved"))
-                    os.symlink("forbidden", os.path.join(self._base_path, "allowed"))
+            def _at(self, path: VirtualPath, stay: bool = False) -> Found:
+                found = super()._at(path, stay)
+                if len(path.parts) == 2 and not os.path.islink(os.path.join(self._root.base_path, "allowed")):
+                    os.rename(
+                        os.path.join(self._root.base_path, "allowed"), os.path.join(self._root.base_path, "moved")
+                    )
+                    os.symlink("forbidden", os.path.join(self._root.base_path, "allowed"))
                 return found
 
-        self.assert_refused(NoSuchPath, "wb", "/allowed/file", Exchanging.at(self.root))
+        self.assert_refused(NoSuchPath, "wb", "/allowed/file", Exchanging.at(self.root, walk=True))
         self.assertEqual((self.root / "forbidden" / "file").read_bytes(), b"forbidden")
         self.assertEqual((self.root / "moved" / "file").read_bytes(), b"allowed")
 
@@ -181,16 +184,44 @@ class ExchangedTests(OpeningTestCase):
         """A new name that somebody else makes in the same moment is an old file then, but not for xb."""
 
         class Faster(PathIO):
-            def _beside(self, path: VirtualPath) -> Found:
-                found = super()._beside(path)
-                with open(os.path.join(self._base_path, path.name), "wb") as file:
+            def _beside(self, path: VirtualPath, stay: bool = False) -> Found:
+                found = super()._beside(path, stay)
+                with open(os.path.join(self._root.base_path, path.name), "wb") as file:
                     file.write(b"faster")
                 return found
 
-        store = Faster.at(self.root)
+        store = Faster.at(self.root, walk=True)
         self.upload("/file", b" and later", mode="ab", store=store)
         self.assertEqual(self.read("/file"), b"faster and later")
         self.assert_refused(PathExists, "xb", "/other", store)
+
+    def test_a_name_that_is_taken_meanwhile_is_found_where_no_link_is(self) -> None:
+        """The same, where the directory is looked at once."""
+        ask, root = Root.child_without_links, self.root
+
+        def asking(self: Root, directory: int, name: str) -> int:
+            there = ask(self, directory, name)
+            if there == ABSENT:
+                (root / name).write_bytes(b"faster")
+            return there
+
+        self.patch(Root, "child_without_links", asking)
+        self.upload("/file", b" and later", mode="ab")
+        self.assertEqual(self.read("/file"), b"faster and later")
+        file = self.open("xb", "/other")
+        self.run_now(file.write(b"later"))
+        self.refused(file.close(), PathExists)
+        self.assertEqual((self.root / "other").read_bytes(), b"faster")
+        self.assertEqual(open_descriptors(), self.before)
+
+    def test_a_place_that_is_not_clear_is_asked_for_in_another_way(self) -> None:
+        """Where the kernel is not sure about a name, links are followed as ever, and nothing stays open."""
+        self.upload("/file", b"old")
+        self.patch(Root, "child_without_links", lambda self, directory, name: UNCLEAR)
+        for path in ("/file", "/new"):
+            self.upload(path, b"new")
+            self.assertEqual(self.read(path), b"new")
+        self.assertEqual(open_descriptors(), self.before)
 
     def test_a_link_that_leads_nowhere_is_no_place(self) -> None:
         """Nothing is made through it, in any mode and way."""

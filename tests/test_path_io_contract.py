@@ -25,8 +25,9 @@ from ftpserver.pathio.local import PathIO
 from ftpserver.pathio.memory import MemoryFiles
 from ftpserver.pathio.system import FileSystem
 from ftpserver.pathio.threads import StorageThreads
+from ftpserver.pathio.trust import trust_nobody
 from ftpserver.testing import PathIOContract
-from tests.local_store import NoUnnamedFiles
+from tests.local_store import NoUnnamedFiles, trust_everybody
 
 
 def _reactor() -> Any:
@@ -42,6 +43,7 @@ class LocalContract(PathIOContract):
     supports_fifos = True
     fsync: Literal["never", "file", "directory"] = "never"
     walk = False
+    trusted = True
     threads: StorageThreads | None = None
 
     def setUp(self) -> None:
@@ -51,7 +53,8 @@ class LocalContract(PathIOContract):
 
     def make_path_io(self) -> PathIO:
         uploads = UploadPolicy(self.atomic, self.partial, self.fsync)
-        return PathIO.at(self.root, uploads=uploads, threads=self.threads, system=self.make_system(), walk=self.walk)
+        system, trusts = self.make_system(), trust_everybody if self.trusted else trust_nobody
+        return PathIO.at(self.root, uploads=uploads, threads=self.threads, system=system, walk=self.walk, trusts=trusts)
 
     def make_system(self) -> FileSystem:
         """Return the system calls."""
@@ -77,6 +80,12 @@ class LocalContract(PathIOContract):
 
 class LocalTests(LocalContract, TestCase):
     """Files of this machine, found by the kernel and asked here."""
+
+
+class ComparingTests(LocalContract, TestCase):
+    """Files of this machine, where the path that is reached is always compared."""
+
+    trusted = False
 
 
 class WalkTests(LocalContract, TestCase):

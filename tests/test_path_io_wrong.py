@@ -16,17 +16,18 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.runner import TestLoader
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import implementer
 
 from ftpserver.core.paths import ROOT, VirtualPath
 from ftpserver.core.status import Entry, FileStatus, Status
 from ftpserver.core.uploads import UploadPolicy
 from ftpserver.errors import DirectoryNotEmpty, NoSuchPath, PathExists, translating
+from ftpserver.interfaces import INameListing
 from ftpserver.pathio import local
-from ftpserver.pathio.confined import LazyRoot
 from ftpserver.pathio.found import Found, find, find_beside
-from ftpserver.pathio.holding import HeldDescriptor
 from ftpserver.pathio.local import PathIO
 from ftpserver.pathio.memory import MemoryFile, MemoryPathIO
+from ftpserver.pathio.roots import LazyRoot
 from ftpserver.testing import PathIOContract
 from tests.test_path_io_contract import LocalContract, MemoryContract
 
@@ -373,6 +374,20 @@ class WrongStoreTests(SynchronousTestCase):
 
         self.assertEqual(self._failed(Wrong), {"test_batches_hold_every_entry_once"})
 
+    def test_names_alone_must_be_those_of_the_entries(self) -> None:
+        """A store that names more than it lists fails."""
+
+        @implementer(INameListing)
+        class Wrong(MemoryPathIO):
+            async def scan_names(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[str], None]:
+                return self._names(await self.scan(path, amount))
+
+            async def _names(self, batches: AsyncGenerator[Sequence[Entry], None]) -> AsyncGenerator[list[str], None]:
+                async for batch in batches:
+                    yield [f"{name}~" for name, _ in batch]
+
+        self.assertEqual(self._failed(Wrong), {"test_batches_hold_every_entry_once"})
+
     def test_the_mode_of_an_old_file_must_stay(self) -> None:
         """A store that makes a private file public by replacing it fails."""
 
@@ -388,10 +403,10 @@ class WrongStoreTests(SynchronousTestCase):
 class FollowingPathIO(PathIO):
     """A local store that follows links wherever they lead."""
 
-    def _at(self, path: VirtualPath) -> Found:
+    def _at(self, path: VirtualPath, stay: bool = False) -> Found:
         with translating():
-            real = os.path.join(self._base_path, *path.parts)
-            return Found(HeldDescriptor(os.open(real, os.O_PATH | os.O_CLOEXEC)), path)
+            real = os.path.join(self._root.base_path, *path.parts)
+            return Found(os.open(real, os.O_PATH | os.O_CLOEXEC), path)
 
 
 class WrongLinkTests(SynchronousTestCase):
@@ -409,7 +424,7 @@ class WrongLinkTests(SynchronousTestCase):
 
         class Wrong(PathIO):
             async def unlink(self, path: VirtualPath) -> None:
-                with find(LazyRoot(self._base_path), path) as found:
+                with find(LazyRoot(self._root.base_path), path) as found:
                     await super().unlink(found.path)
 
         self.assertIn("test_unlink_and_rename_take_the_link_itself", self._failed(Wrong))
@@ -429,8 +444,8 @@ class WrongLinkTests(SynchronousTestCase):
 
         class Wrong(PathIO):
             async def open(self, path: VirtualPath, mode: Any, *, create: bool = True) -> Any:
-                with find_beside(LazyRoot(self._base_path), path) as beside:
-                    real = Path(self._base_path, *beside.path.parts)
+                with find_beside(LazyRoot(self._root.base_path), path) as beside:
+                    real = Path(self._root.base_path, *beside.path.parts)
                 if real.is_symlink() and not real.exists() and mode == "wb" and "nothing" in os.readlink(real):
                     real.touch()
                 return await super().open(path, mode, create=create)

@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver.core.patterns import MAXIMUM_PATTERN, has_magic, matches
+from ftpserver.core.patterns import MAXIMUM_PATTERN, has_magic, matcher
 
 NAMES = st.text("ab*?.\n\udcff", max_size=7)
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether *pattern* describes *name*."""
+    return bool(matcher(pattern)(name))
 
 
 def described(pattern: str, name: str) -> bool:

@@ -51,7 +51,9 @@ class PublisherTests(SynchronousTestCase):
         """An observer that is added hears of what happens from then on."""
         publisher, late = Publisher(), Recorder()
         publisher.publish(EVENT)
+        self.assertFalse(publisher.is_heard)
         publisher.add(late)
+        self.assertTrue(publisher.is_heard)
         publisher.publish(EVENT)
         self.assertEqual(late.heard, [EVENT])
 

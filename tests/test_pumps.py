@@ -15,9 +15,11 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from ftpserver.core.throttle import Throttle, TokenBucket
-from ftpserver.data.pumps import OCTETS_PER_TURN, SECONDS_PER_TURN, Pump
+from ftpserver.data.plane import OCTETS_PER_TURN, DataPlane
+from ftpserver.data.pumps import LONG, Pump
 from ftpserver.data.shaping import FromNetwork, ToNetwork
 from ftpserver.data.stream import READS_AT_END, ClearStream
+from ftpserver.data.turns import SECONDS_PER_TURN
 from ftpserver.errors import DataConnectionLost, StorageFailure, StorageFull
 
 from .data_doubles import DataTestCase, PlainFile, drained, failure, given, wait
@@ -43,7 +45,8 @@ class PumpTestCase(DataTestCase):
     def pump(self, ours: socket.socket, throttle: Throttle | None = None, block: int = BLOCK) -> Pump:
         """Return a pump for our end of a connection."""
         stream = ClearStream(self.descriptor(ours), self.system)
-        pump = Pump(self.reactor, stream, block, throttle or Throttle(), wait, call)
+        plane = DataPlane(self.reactor, self.system, in_kernel=False)
+        pump = Pump(plane, stream, block, throttle or Throttle(), wait, call)
         self.addCleanup(pump.close)
         return pump
 
@@ -73,7 +76,7 @@ class SendTests(PumpTestCase):
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(self.theirs.recv(100), b"hello")
         self.assertEqual(self.theirs.recv(100), b"")
-        self.assertEqual(self.subject.bytes_moved, 5)
+        self.assertEqual(self.subject.meter.bytes_moved, 5)
 
     def test_a_file_that_has_become_shorter(self) -> None:
         """A file that was cut meanwhile is a failure, however much of it went; one that has grown is none."""
@@ -87,7 +90,7 @@ class SendTests(PumpTestCase):
         """An empty file is the end of the connection and nothing else."""
         self.assertIsNone(self.successResultOf(self.sending(PlainFile())))
         self.assertEqual(self.theirs.recv(100), b"")
-        self.assertEqual(self.subject.bytes_moved, 0)
+        self.assertEqual(self.subject.meter.bytes_moved, 0)
 
     def test_pieces_are_bounded(self) -> None:
         """No more than a block is asked of the store at once."""
@@ -101,9 +104,9 @@ class SendTests(PumpTestCase):
         file = PlainFile(bytes(range(256)) * 20000)
         outcome = self.sending(file)
         self.assertNoResult(outcome)
-        self.assertEqual(self.subject.waiting_since, self.reactor.seconds())
+        self.assertEqual(self.subject.meter.waiting_since, self.reactor.seconds())
         self.assertEqual(self.drain_until(outcome), file.content)
-        self.assertIsNone(self.subject.waiting_since)
+        self.assertIsNone(self.subject.meter.waiting_since)
 
     def test_short_sends(self) -> None:
         """The system may take less than it is given."""
@@ -112,7 +115,7 @@ class SendTests(PumpTestCase):
         self.reactor.next_ready()
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(drained(self.theirs), b"0123456789")
-        self.assertEqual(self.subject.bytes_moved, 10)
+        self.assertEqual(self.subject.meter.bytes_moved, 10)
 
     def test_a_client_that_goes(self) -> None:
         """A connection that breaks is told from a whole transfer, wherever it breaks."""
@@ -136,7 +139,7 @@ class SendTests(PumpTestCase):
         """A text is converted while it is sent."""
         self.assertIsNone(self.successResultOf(self.sending(PlainFile(b"a\nb\r\n"), ToNetwork())))
         self.assertEqual(drained(self.theirs), b"a\r\nb\r\n")
-        self.assertEqual(self.subject.bytes_moved, 6)
+        self.assertEqual(self.subject.meter.bytes_moved, 6)
 
     def test_a_failing_store(self) -> None:
         """What the store raises ends the transfer as it is."""
@@ -149,6 +152,17 @@ class SendTests(PumpTestCase):
         outcome = Deferred.fromCoroutine(self.subject.send_batches(given([b"a", b"", b"bc"])))
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(drained(self.theirs), b"abc")
+
+    def test_a_long_listing(self) -> None:
+        """After the first batch of a listing that is long the client hears what else is due, and then the rest."""
+        for size, is_long in ((LONG - 1, False), (LONG, True)):
+            ours, theirs = self.pair()
+            self.subject = self.pump(ours)
+            outcome = Deferred.fromCoroutine(self.subject.send_batches(given([bytes(size), bytes(LONG), b"end"])))
+            self.assertEqual(len(drained(theirs)), size if is_long else size + LONG + 3)
+            self.reactor.turn()
+            self.assertIsNone(self.successResultOf(outcome))
+            self.assertEqual(len(drained(theirs)), LONG + 3 if is_long else 0)
 
     def test_batches_that_have_to_be_waited_for(self) -> None:
         """A listing may wait for its store in the middle of a batch, for a tuple as well."""
@@ -205,7 +219,7 @@ class ReceiveTests(PumpTestCase):
         self.reactor.next_ready()
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(file.content, b"hello")
-        self.assertEqual(self.subject.bytes_moved, 5)
+        self.assertEqual(self.subject.meter.bytes_moved, 5)
 
     def test_an_empty_file(self) -> None:
         """An end without any octet is an empty file."""
@@ -268,7 +282,7 @@ class ReceiveTests(PumpTestCase):
         outcome = self.receiving(file)
         self.theirs.send(b"y")
         self.assertFalse(self.reactor.turn())
-        self.assertIsNone(self.subject.waiting_since)
+        self.assertIsNone(self.subject.meter.waiting_since)
         holding, file.holding = file.holding, None
         holding.callback(None)
         self.theirs.close()
@@ -285,9 +299,9 @@ class TurnTests(PumpTestCase):
         self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * OCTETS_PER_TURN)
         self.system.send = lambda _socket, data: len(data)  # type: ignore[assignment, method-assign]  # a network without bounds
         outcome = self.sending(PlainFile(bytes(OCTETS_PER_TURN * 2 + 1)))
-        self.assertEqual(self.subject.bytes_moved, OCTETS_PER_TURN)
+        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_TURN)
         self.reactor.turn()
-        self.assertEqual(self.subject.bytes_moved, 2 * OCTETS_PER_TURN)
+        self.assertEqual(self.subject.meter.bytes_moved, 2 * OCTETS_PER_TURN)
         self.reactor.turn()
         self.assertIsNone(self.successResultOf(outcome))
 
@@ -313,7 +327,7 @@ class TurnTests(PumpTestCase):
         """However fast the client sends, after a megabyte others have a turn."""
         self.system.receive_into = lambda _socket, buffer: len(buffer)  # type: ignore[assignment, method-assign]  # as above
         outcome = self.receiving(PlainFile())
-        self.assertEqual(self.subject.bytes_moved, OCTETS_PER_TURN)
+        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_TURN)
         outcome.cancel()
         self.failureResultOf(outcome, CancelledError)
 
@@ -328,7 +342,7 @@ class PaymentTests(PumpTestCase):
         self.system.faults["send"].extend([10, 20, 30])
         outcome = self.sending(PlainFile(bytes(100)))
         self.reactor.advance(0.099)
-        self.assertEqual(self.subject.bytes_moved, 0)
+        self.assertEqual(self.subject.meter.bytes_moved, 0)
         self.reactor.advance(0.002)
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(len(drained(self.theirs)), 100)

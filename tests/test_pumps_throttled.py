@@ -69,7 +69,7 @@ class RateTests(ThrottledTestCase):
             for upload in (False, True):
                 pump = self.started(Throttle([TokenBucket(rate)]), upload=upload)
                 self.pass_time(5)
-                self.assertApproximates(pump.bytes_moved / (5 * rate), 1, 0.03, f"{rate}, upload: {upload}")
+                self.assertApproximates(pump.meter.bytes_moved / (5 * rate), 1, 0.03, f"{rate}, upload: {upload}")
                 self.give_up()
 
     def test_the_beginning(self) -> None:
@@ -79,7 +79,7 @@ class RateTests(ThrottledTestCase):
             for _ in range(2):
                 pump = self.started(Throttle([bucket]))
                 self.pass_time(0.1)
-                self.assertLessEqual(pump.bytes_moved, 1.2 * 0.1 * rate + 65536, f"at {rate}")
+                self.assertLessEqual(pump.meter.bytes_moved, 1.2 * 0.1 * rate + 65536, f"at {rate}")
                 self.give_up()
                 pump.close()
                 self.reactor.advance(60)
@@ -90,12 +90,12 @@ class RateTests(ThrottledTestCase):
         shared = TokenBucket(rate)
         pumps = [self.started(Throttle([shared])) for _ in range(50)]
         self.pass_time(0.1)
-        self.assertLessEqual(sum(pump.bytes_moved for pump in pumps), 1.2 * 0.1 * rate + 65536)
+        self.assertLessEqual(sum(pump.meter.bytes_moved for pump in pumps), 1.2 * 0.1 * rate + 65536)
         self.pass_time(0.9)
-        before = [pump.bytes_moved for pump in pumps]
+        before = [pump.meter.bytes_moved for pump in pumps]
         self.pass_time(9)
-        self.assertApproximates(sum(pump.bytes_moved for pump in pumps) / (10 * rate), 1, 0.03)
-        moved = [pump.bytes_moved - earlier for pump, earlier in zip(pumps, before, strict=True)]
+        self.assertApproximates(sum(pump.meter.bytes_moved for pump in pumps) / (10 * rate), 1, 0.03)
+        moved = [pump.meter.bytes_moved - earlier for pump, earlier in zip(pumps, before, strict=True)]
         self.assertLessEqual(max(moved) / min(moved), 1.05)
 
     def test_one_that_pauses(self) -> None:
@@ -105,11 +105,11 @@ class RateTests(ThrottledTestCase):
         self.pass_time(1)
         self.system.send = self._would_block  # type: ignore[assignment, method-assign]  # the client stops reading
         self.pass_time(60)
-        before = pump.bytes_moved
+        before = pump.meter.bytes_moved
         self.system.send = lambda _socket, data: len(data)  # type: ignore[assignment, method-assign]  # it reads again
         self.reactor.next_ready()
         self.pass_time(0.1)
-        self.assertLessEqual(pump.bytes_moved - before, 1.2 * 0.1 * rate + 65536)
+        self.assertLessEqual(pump.meter.bytes_moved - before, 1.2 * 0.1 * rate + 65536)
 
     @staticmethod
     def _would_block(_socket: socket.socket, _data: memoryview) -> int:
@@ -125,7 +125,7 @@ class RateTests(ThrottledTestCase):
         self.system.receive_into = moving  # type: ignore[method-assign]  # this one does
         pump = self.started(Throttle([shared]), upload=True)
         self.pass_time(5)
-        self.assertApproximates(pump.bytes_moved / 500_000, 1, 0.03)
+        self.assertApproximates(pump.meter.bytes_moved / 500_000, 1, 0.03)
 
     def test_several_limits(self) -> None:
         """The tightest limit holds: who has a slower one of its own gets that in any crowd, and others get the rest."""
@@ -134,8 +134,8 @@ class RateTests(ThrottledTestCase):
             slow = self.started(Throttle([shared, TokenBucket(100_000)]))
             fast = [self.started(Throttle([shared])) for _ in range(crowd)]
             self.pass_time(5)
-            self.assertApproximates(slow.bytes_moved / 500_000, 1, 0.03, f"among {crowd}")
-            everything = slow.bytes_moved + sum(pump.bytes_moved for pump in fast)
+            self.assertApproximates(slow.meter.bytes_moved / 500_000, 1, 0.03, f"among {crowd}")
+            everything = slow.meter.bytes_moved + sum(pump.meter.bytes_moved for pump in fast)
             self.assertApproximates(everything / 5_000_000, 1, 0.03, f"among {crowd}")
             self.give_up()
 
@@ -143,4 +143,4 @@ class RateTests(ThrottledTestCase):
         """A transfer that its own limit holds up is not stalled."""
         pump = self.started(Throttle([TokenBucket(100)]))
         self.pass_time(1)
-        self.assertIsNone(pump.waiting_since)
+        self.assertIsNone(pump.meter.waiting_since)

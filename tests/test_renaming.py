@@ -70,6 +70,17 @@ class RenameTests(RenamingTestCase):
         self.rename("same", "same")
         self.assertEqual(self.content("same"), "one")
 
+    def test_another_spelling_of_a_name_is_no_second_name(self) -> None:
+        """Where a directory folds case, a file survives that is renamed to what it is called already."""
+
+        class FoldedName(Name):
+            def status(self) -> os.stat_result:
+                return os.lstat(self.name.lower(), dir_fd=self.directory)
+
+        rename(self.system, Name(self.descriptor, "one"), FoldedName(self.descriptor, "ONE"), replace=True)
+        self.assertEqual(self.system.calls, ["rename"])
+        self.assertEqual(self.content("ONE"), "one")
+
     def test_what_is_missing_cannot_be_renamed(self) -> None:
         """There is no such path."""
         self.assert_refused(NoSuchPath, "missing", "new")

@@ -66,6 +66,13 @@ class ReplyTests(SynchronousTestCase):
 class EncodeTests(SynchronousTestCase):
     """How replies are written."""
 
+    def test_a_reply_may_be_written_in_several_encodings(self) -> None:
+        """The same reply goes to each client in the encoding of its server, whoever had it before."""
+        value = reply(257, "\u00e9")
+        for encoding in ("utf-8", "latin-1", "latin-1", "utf-8"):
+            self.assertEqual(encode(value, encoding), "257 \u00e9\r\n".encode(encoding))
+        self.assertEqual(value, reply(257, "\u00e9"))
+
     def test_one_line(self) -> None:
         """A single line has a blank behind its code."""
         self.assertEqual(encode(reply(200, "Okay.")), b"200 Okay.\r\n")

@@ -18,8 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import ftpserver
 from ftpserver.awaiting import as_deferred
-from ftpserver.control.state import Peer
 from ftpserver.core.users import Right
+from ftpserver.testing import Dialogue
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 POSITIONAL_OR_KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -289,8 +289,7 @@ class AvailableConnectionsTests(SynchronousTestCase):
 
 class ConnectionTests(SynchronousTestCase):
     def setUp(self) -> None:
-        peer = Peer("192.0.2.1", 50000, "192.0.2.2", 21)
-        self.connection = ftpserver.Connection(ftpserver.Server(), peer, "1-1", lambda reply: None)
+        self.connection = Dialogue().protocol.connection
 
     def test_it_is_a_mapping_of_its_fields(self) -> None:
         """Every declared field can be read as an item and as an attribute, and the two agree."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ftpserver import COMMANDS, Argument, Command, CommandTable, Connection, Reply, User, command, reply
+from ftpserver import COMMANDS, Argument, Command, CommandTable, Connection, Direction, Reply, User, command, reply
 from ftpserver.control.sequence import COMMANDS_PER_TURN, MAXIMUM_WAITING
 from ftpserver.core.wire import Request
 from ftpserver.interfaces import IHook
@@ -121,6 +121,14 @@ class OrderTests(ConversationTestCase):
         first.advance(0)
         self.assertEqual(asked.index(second.protocol.connection), COMMANDS_PER_TURN)
         self.assertEqual(len(first.codes()), 1 + 3 * COMMANDS_PER_TURN)
+
+    def test_a_session_may_end_between_two_turns(self) -> None:
+        """When the client is gone before the next turn, nothing more of what it has sent is answered."""
+        dialogue = self.converse()
+        dialogue.protocol.dataReceived(b"NOOP\r\n" * (COMMANDS_PER_TURN + 1))
+        dialogue.lose_connection()
+        self.assertEqual(len(dialogue.codes()), 1 + COMMANDS_PER_TURN)
+        self.assertEqual(dialogue.reactor.getDelayedCalls(), [])
 
 
 class TransferTests(ConversationTestCase):
@@ -254,6 +262,79 @@ class TransferTests(ConversationTestCase):
             dialogue.lose_connection()
             self.assertTrue(connection.is_closed_by_server)
             self.assertEqual(dialogue.server.sessions, 0)
+
+
+class MarkTests(ConversationTestCase):
+    """When a 1xx leaves."""
+
+    def marking(self, *waits: Deferred[None] | None, outside: bool = False) -> tuple[Dialogue, list[bytes]]:
+        """Return a dialogue whose MARK says a 1xx before each of *waits*, and the writes to the client."""
+
+        @command("MARK", argument=Argument.NONE, data=Direction.TO_CLIENT)
+        async def mark(connection: Connection) -> Reply:
+            """Say a mark, and wait for the test."""
+            for number, wait in enumerate(waits):
+                if wait is not None and outside:
+                    wait.addCallback(lambda _: connection.mark(reply(150, "Late.")))
+                else:
+                    connection.mark(reply(150, f"Mark {number}."))
+                if wait is not None:
+                    await wait
+            return reply(226, "Done.")
+
+        dialogue = self.logged_in(commands=COMMANDS.with_(mark))
+        writes: list[bytes] = []
+        write = dialogue.transport.write
+
+        def note(octets: bytes) -> None:
+            writes.append(octets)
+            write(octets)
+
+        self.patch(dialogue.transport, "write", note)
+        return dialogue, writes
+
+    def test_it_leaves_with_the_final_reply_where_both_are_due(self) -> None:
+        """A transfer that does not wait has its 150 and its 226 in one write, with what was due before."""
+        dialogue, writes = self.marking(None)
+        dialogue.send(b"NOOP\r\nMARK\r\n")
+        self.assertEqual(writes, [b"200 Okay.\r\n150 Mark 0.\r\n226 Done.\r\n"])
+
+    def test_it_leaves_when_the_command_waits(self) -> None:
+        """A client that must act on the 150 gets it before the transfer waits for that."""
+        wait: Deferred[None] = Deferred()
+        dialogue, writes = self.marking(wait)
+        dialogue.send(b"MARK\r\nNOOP\r\n")
+        self.assertEqual(writes, [b"150 Mark 0.\r\n", b"200 Okay.\r\n"])
+        wait.callback(None)
+        self.assertEqual(writes[2:], [b"226 Done.\r\n"])
+
+    def test_behind_a_wait_it_leaves_with_what_follows(self) -> None:
+        """A mark behind a wait leaves with the final reply, or when the command waits again."""
+        first: Deferred[None] = Deferred()
+        second: Deferred[None] = Deferred()
+        dialogue, writes = self.marking(first, second, None)
+        dialogue.send(b"MARK\r\n")
+        first.callback(None)
+        self.assertEqual(writes, [b"150 Mark 0.\r\n", b"150 Mark 1.\r\n"])
+        second.callback(None)
+        self.assertEqual(writes[2:], [b"150 Mark 2.\r\n226 Done.\r\n"])
+
+    def test_outside_a_step_it_leaves_at_once(self) -> None:
+        """A mark that something else than the command says, while that waits, leaves at once."""
+        wait: Deferred[None] = Deferred()
+        dialogue, writes = self.marking(wait, outside=True)
+        dialogue.send(b"MARK\r\n")
+        self.assertEqual(writes, [])
+        wait.callback(None)
+        self.assertEqual(writes, [b"150 Late.\r\n", b"226 Done.\r\n"])
+
+    def test_the_end_of_the_session_lets_it_leave(self) -> None:
+        """A mark that is written when the server ends the session goes out before the 421."""
+        wait: Deferred[None] = Deferred()
+        dialogue, _ = self.marking(wait)
+        dialogue.send(b"MARK\r\n")
+        dialogue.protocol.shut_down()
+        self.assert_codes(dialogue, 150, 421)
 
 
 #: What a random dialogue says, apart from ECHO, whose replies tell the order.

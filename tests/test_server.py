@@ -99,6 +99,11 @@ class KeywordTests(SynchronousTestCase):
         """A server that is told no reactor uses the one of the process."""
         self.assertIs(Server(path_threads=0).reactor, reactor)
 
+    def test_path_calls_are_made_where_it_is_configured(self) -> None:
+        """By mount, unless it is forced; without threads there is only one place."""
+        for keywords, is_forced in (({}, False), ({"path_calls": "inline"}, True), ({"path_threads": 0}, True)):
+            self.assertIs(self.server(**{"path_threads": 1, **keywords}).roots.is_forced, is_forced, keywords)
+
     def test_active_mode_may_be_off_with_any_table(self) -> None:
         """A table of commands that lacks PORT already is no error."""
         server = self.server(commands=COMMANDS.without("PORT"), active_mode=False)

@@ -80,6 +80,29 @@ class TableTests(SynchronousTestCase):
                     self.assertIs(table.get((state, Happening.RESET), state), initial, f"{name}: {state}")
 
 
+class StatesTests(SynchronousTestCase):
+    """The combinations of states."""
+
+    def test_sessions_in_the_same_states_share_them(self) -> None:
+        """Whichever way they have come there, two sessions in the same states have one object for them."""
+        other_way = session_after(Happening.PORT_AGREED, *COMMAND, Happening.PORT_FORGOTTEN, Happening.RESET)
+        self.assertIs(other_way.states, Session().states)
+
+    def test_they_are_what_the_tables_say(self) -> None:
+        """From each combination that comes up, each happening leads each machine where its table says."""
+        waiting, known = [Session().states], {Session().states}
+        for states in waiting:
+            for happening in Happening:
+                after = states.after[happening]
+                for name, table in TABLES.items():
+                    state = getattr(states, name.replace(" ", "_"))
+                    self.assertIs(getattr(after, name.replace(" ", "_")), table.get((state, happening), state))
+                if after not in known:
+                    known.add(after)
+                    waiting.append(after)
+        self.assertGreater(len(known), 20)
+
+
 class AccessTests(SynchronousTestCase):
     """The login."""
 

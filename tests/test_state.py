@@ -8,42 +8,24 @@ Tests for what commands know of the session that they run in.
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 
 from ftpserver import COMMANDS, Argument, Connection, MemoryPathIO, Permission, Reply, User, command, reply
-from ftpserver.control.state import CLEANING_UP, TransferType
+from ftpserver.control.connection import ControlConnection
+from ftpserver.control.state import CLEANING_UP
 from ftpserver.errors import PathTimeout
 from ftpserver.interfaces import GetUserResponse
 from tests.conversation import ConversationTestCase, user_with
 
 
-class MappingTests(ConversationTestCase):
-    """The fields of a connection are attributes and items."""
+class FieldTests(ConversationTestCase):
+    """The fields of a connection."""
 
     def connection(self) -> Connection:
         """Return the connection of a session that is logged in."""
         return self.logged_in().protocol.connection
-
-    def test_each_field_is_an_item(self) -> None:
-        """An item is the attribute of that name, whichever way it is set."""
-        connection = self.connection()
-        self.assertEqual((set(connection), len(connection)), (set(Connection.FIELDS), len(Connection.FIELDS)))
-        for name in connection:
-            self.assertIs(connection[name], getattr(connection, name), name)
-        connection["transfer_type"] = TransferType.IMAGE
-        self.assertIs(connection.transfer_type, TransferType.IMAGE)
-        connection.transfer_type = TransferType.ASCII
-        self.assertIs(connection["transfer_type"], TransferType.ASCII)
-
-    def test_a_misspelt_name_is_an_error(self) -> None:
-        """A name that is no field can be neither read nor set, and none can be removed."""
-        connection = self.connection()
-        self.assertRaises(KeyError, lambda: connection["curent_directory"])
-        self.assertRaises(KeyError, connection.__setitem__, "curent_directory", None)
-        self.assertRaises(TypeError, connection.__delitem__, "user")
-        self.assertNotIn("nosuch", connection)
-        self.assertIsNone(connection.get("nosuch"))
 
     def test_a_connection_is_itself_only(self) -> None:
         """Two connections are never equal, and each can be a key."""
@@ -51,6 +33,13 @@ class MappingTests(ConversationTestCase):
         self.assertEqual({first: 1, second: 2}[first], 1)
         self.assertFalse(first == second)
         self.assertIn(first.identifier, repr(first))
+
+    def test_a_program_may_keep_something_of_its_own(self) -> None:
+        """What a command of one's own puts at a connection stays there, and is no field."""
+        connection: Any = self.connection()
+        connection.greeted = True
+        self.assertTrue(connection.greeted)
+        self.assertNotIn("greeted", connection)
 
     def test_the_state_of_a_login_is_there(self) -> None:
         """Fields tell who is logged in and what was agreed."""
@@ -168,6 +157,6 @@ class EndTests(ConversationTestCase):
         dialogue = self.logged_in()
         dialogue.files.write("/a", b"old and whole")
         dialogue.say("TYPE I", expect=200)
-        dialogue.protocol.connection._client_is_gone = lambda: True
-        dialogue.upload("STOR a", b"new, yet", expect=426)
+        with patch.object(ControlConnection, "is_gone", return_value=True):
+            dialogue.upload("STOR a", b"new, yet", expect=426)
         self.assertEqual(dialogue.files.read("/a"), b"old and whole")

@@ -20,7 +20,7 @@ from ftpserver import MemoryPathIO, VirtualPath
 from ftpserver.control.storage import Storage, StoredFile
 from ftpserver.core.paths import ROOT, resolve
 from ftpserver.errors import NoSuchPath, PathTimeout, PermissionDenied
-from ftpserver.interfaces import IAsksBack, IBatchListing, IFile, IPathIO
+from ftpserver.interfaces import IAsksBack, IBatchListing, IFile, INameListing, IPathIO
 from ftpserver.testing import DialogueFiles
 
 PATH = resolve("/a")
@@ -101,6 +101,7 @@ class StorageTests(StorageTestCase):
             "set_modified": lambda: self.storage.set_modified(PATH, 0.0),
             "chmod": lambda: self.storage.chmod(PATH, 0),
             "scan": lambda: self.storage.scan(PATH, 10),
+            "scan_names": lambda: self.storage.scan_names(PATH, 10),
             "close": lambda: self.storage.close(),
         }
         for name, call in calls.items():
@@ -197,6 +198,24 @@ class Asking(MemoryPathIO):
         return await super().stat(path)
 
 
+@implementer(INameListing)
+class Naming(MemoryPathIO):
+    """A store that lists names alone."""
+
+    async def scan(self, path: VirtualPath, amount: int) -> Any:
+        """Fail: it need not be asked."""
+        raise AssertionError("not asked")
+
+    async def scan_names(self, path: VirtualPath, amount: int) -> Any:
+        """Return the names."""
+        return self.batches(sorted(await self.list(path)), amount)
+
+    async def batches(self, names: list[str], amount: int) -> Any:
+        """Yield them."""
+        for start in range(0, len(names), amount):
+            yield names[start : start + amount]
+
+
 class ScanTests(StorageTestCase):
     """Listing in batches."""
 
@@ -210,6 +229,17 @@ class ScanTests(StorageTestCase):
             self.files.write(name)
         for backend in (self.backend, Plain(files=self.files)):
             self.assertEqual(self.result(self.names(self.bounded(5, backend), 2)), [["a", "b"], ["c"]])
+
+    def test_names_come_from_any_store(self) -> None:
+        """A store that lists no names alone is asked for entries."""
+        for name in ("/b", "/c"):
+            self.files.write(name)
+
+        async def names(storage: Storage) -> list[Any]:
+            return [batch async for batch in await storage.scan_names(ROOT, 2)]
+
+        for backend in (self.backend, Plain(files=self.files), Naming(files=self.files)):
+            self.assertEqual(self.result(names(self.bounded(5, backend))), [["a", "b"], ["c"]])
 
     def test_entries_that_vanish_are_left_out(self) -> None:
         """An entry that is gone when it is looked at is no error."""

@@ -8,20 +8,23 @@ Tests of ftpserver.data.system.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import socket
 import struct
+import sys
+from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ftpserver.data.system import System
+from ftpserver.data.system import KERNEL_PATHS, SEND_BUFFER, System
 
 from .data_doubles import PATIENCE, needs_ipv6
 
 
-class SystemTests(SynchronousTestCase):
-    """The calls on real sockets."""
+class SystemTestCase(SynchronousTestCase):
+    """Makes sockets."""
 
     def setUp(self) -> None:
         """Make the subject."""
@@ -42,6 +45,10 @@ class SystemTests(SynchronousTestCase):
         select.select([], [dialled], [], PATIENCE)
         self.assertEqual(self.system.outcome(dialled), 0)
         return dialled, self.kept(accepted)
+
+
+class SocketTests(SystemTestCase):
+    """The calls on real sockets."""
 
     def test_both_families(self) -> None:
         """A passive port and a call to it work over IPv4 and over IPv6."""
@@ -113,3 +120,146 @@ class SystemTests(SynchronousTestCase):
         self.system.close(dialled)
         select.select([accepted], [], [], PATIENCE)
         self.assertTrue(self.system.has_input(accepted))
+
+
+class FileTests(SystemTestCase):
+    """The calls on real files and pipes."""
+
+    def setUp(self) -> None:
+        """Make a file."""
+        super().setUp()
+        self.path = Path(self.mktemp())
+        self.path.write_bytes(b"0123456789")
+        self.file = os.open(self.path, os.O_RDWR)
+        self.addCleanup(os.close, self.file)
+
+    def pipe(self, size: int = 1048576) -> tuple[int, int]:
+        """Return the ends of a pipe, closed at the end of the test."""
+        ends = self.system.open_pipe(size)
+        for end in ends:
+            self.addCleanup(self.system.close_pipe, end)
+        return ends
+
+    def test_what_linux_has(self) -> None:
+        """On Linux the kernel moves octets."""
+        self.assertIs(KERNEL_PATHS, sys.platform == "linux")
+        self.assertIs(System.has_descriptors, True)
+
+    def test_from_a_file_to_a_socket(self) -> None:
+        """A piece of a file is sent from its place; at the end of the file nothing is."""
+        ours, theirs = self.connected("127.0.0.1")
+        self.assertEqual(self.system.send_file(ours, self.file, 2, 5), 5)
+        self.assertEqual(self.system.send_file(ours, self.file, 8, 5), 2)
+        self.assertEqual(self.system.send_file(ours, self.file, 10, 5), 0)
+        select.select([theirs], [], [], PATIENCE)
+        theirs.settimeout(PATIENCE)
+        self.assertEqual(theirs.recv(7, socket.MSG_WAITALL), b"2345689")
+
+    def test_full_segments(self) -> None:
+        """A part of a segment goes when the connection ends; and the kernel has room for much."""
+        ours, theirs = self.connected("127.0.0.1")
+        before = ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        self.system.gather(ours)
+        self.assertEqual(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK), 1)
+        # The system gives no more than its administrator lets it.
+        self.assertGreaterEqual(ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), min(before, SEND_BUFFER // 16))
+        self.system.send(ours, memoryview(b"end"))
+        self.system.end_output(ours)
+        theirs.settimeout(PATIENCE)
+        self.assertEqual((theirs.recv(10), theirs.recv(10)), (b"end", b""))
+
+    def test_from_a_socket_to_a_file(self) -> None:
+        """What comes goes through a pipe to its place in a file; nothing waits, and the end is told."""
+        ours, theirs = self.connected("127.0.0.1")
+        reading, writing = self.pipe()
+        self.assertRaises(BlockingIOError, self.system.splice_in, ours, writing, 10)
+        self.system.send(theirs, memoryview(b"abcdef"))
+        select.select([ours], [], [], PATIENCE)
+        self.assertEqual(self.system.splice_in(ours, writing, 10), 6)
+        self.assertEqual(self.system.splice_out(reading, self.file, 3, 4), 4)
+        self.assertEqual(self.system.read_pipe(reading, 10), b"ef")
+        self.assertRaises(BlockingIOError, self.system.read_pipe, reading, 10)
+        self.assertRaises(BlockingIOError, self.system.splice_out, reading, self.file, 3, 4)
+        self.assertEqual(self.path.read_bytes(), b"012abcd789")
+        self.system.end_output(theirs)
+        select.select([ours], [], [], PATIENCE)
+        self.assertEqual(self.system.splice_in(ours, writing, 10), 0)
+
+    def test_pipes(self) -> None:
+        """A pipe is as large as it was asked for, waits for nothing, and no other program gets it."""
+        for size in (4096, 65536):
+            for end in self.pipe(size):
+                self.assertEqual(fcntl.fcntl(end, fcntl.F_GETPIPE_SZ), size)
+                self.assertIs(os.get_blocking(end), False)
+                self.assertIs(os.get_inheritable(end), False)
+
+    def test_a_pipe_that_may_not_be_large(self) -> None:
+        """Where the system refuses a large pipe a small one is good enough, and no descriptor stays behind."""
+        real = fcntl.fcntl
+
+        def refuse(number: int) -> None:
+            def call(end: int, command: int, argument: int = 0) -> int:
+                if command == fcntl.F_SETPIPE_SZ:
+                    raise OSError(number, os.strerror(number))
+                return real(end, command, argument)
+
+            self.patch(fcntl, "fcntl", call)
+
+        before = len(os.listdir("/proc/self/fd"))
+        for number in (errno.EPERM, errno.ENOMEM):
+            refuse(number)
+            reading, writing = self.system.open_pipe(1048576)
+            self.assertEqual(os.write(writing, b"x"), 1)
+            self.assertEqual(self.system.read_pipe(reading, 10), b"x")
+            for end in (reading, writing):
+                self.system.close_pipe(end)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+    def test_pieces_of_a_file(self) -> None:
+        """A file is read and written at any place, and its size told."""
+        buffer = memoryview(bytearray(4))
+        self.assertEqual(self.system.read_file(self.file, 3, 8), b"89")
+        self.assertEqual(self.system.read_into(self.file, buffer, 5), 4)
+        self.assertEqual(bytes(buffer), b"5678")
+        self.assertEqual(self.system.read_into(self.file, buffer, 10), 0)
+        self.assertEqual(self.system.write_file(self.file, memoryview(b"abc"), 8), 3)
+        self.assertEqual(self.system.read_file(self.file, 100, 0), b"01234567abc")
+        self.assertEqual(self.system.size(self.file), 11)
+
+    def test_what_is_in_memory(self) -> None:
+        """What was just written is read at once, and counted where the kernel counts."""
+        buffer = memoryview(bytearray(1))
+        try:
+            self.assertEqual(self.system.read_cached(self.file, buffer, 3), 1)
+        except OSError as error:
+            # A file system in memory, or one that cannot tell.
+            self.assertEqual(error.errno, errno.EOPNOTSUPP)
+        else:
+            self.assertEqual(bytes(buffer), b"3")
+        try:
+            self.assertEqual(self.system.cached_pages(self.file, 0, 10), 1)
+            self.assertEqual(self.system.cached_pages(self.file, 1048576, 4096), 0)
+        except OSError as error:
+            raise SkipTest(f"the kernel does not count pages: {error}") from error
+
+    def test_a_count_that_fails(self) -> None:
+        """An error of the count has the number of the system."""
+        error = self.assertRaises(OSError, self.system.cached_pages, -1, 0, 1)
+        self.assertIn(error.errno, (errno.EBADF, errno.ENOSYS, errno.EPERM))
+
+    def test_how_often_a_thread_has_waited(self) -> None:
+        """A thread that waits for something is told from one that works."""
+        before = self.system.waits()
+        select.select([], [], [], 0.001)
+        self.assertGreater(self.system.waits(), before)
+
+    def test_waiting_for_many(self) -> None:
+        """Of the sockets that are ready some are told, without a wait, and each in its turn."""
+        poller = self.system.poller()
+        self.addCleanup(poller.close)
+        self.assertEqual(list(self.system.poll(poller, 1)), [])
+        ready = [self.connected("127.0.0.1")[0].fileno() for _ in range(3)]
+        for number in ready:
+            poller.register(number, select.EPOLLOUT)
+        told = [number for _ in ready for number, _event in self.system.poll(poller, 1)]
+        self.assertEqual(sorted(told), sorted(ready))

@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -170,6 +171,17 @@ class RunTests(StorageThreadsTestCase):
         self.clock.advance(STUCK_AFTER)
         self.clock.hear()
         self.assertEqual(self.successResultOf(owed), "given back")
+
+    def test_an_idle_thread_keeps_nothing_alive(self) -> None:
+        """What a call held, as a buffer of a session that has ended, is let go when the call has ended."""
+        dead = threading.Event()
+        held = {1}
+        weakref.finalize(held, dead.set)
+        deferred = self.threads.run("store", len, held)
+        del held
+        self.clock.hear()
+        self.assertEqual(self.successResultOf(deferred), 1)
+        self.assertTrue(dead.wait(PATIENCE))
 
 
 class HungTests(StorageThreadsTestCase):

@@ -114,7 +114,8 @@ class LimitTests(SynchronousTestCase):
 
 def held(buffer: LineBuffer) -> int:
     """Return how many octets a buffer holds, in whatever attribute."""
-    return sum(len(value) for value in vars(buffer).values() if isinstance(value, bytes | bytearray))
+    values = [getattr(buffer, name) for name in LineBuffer.__slots__]
+    return sum(len(value) for value in values if isinstance(value, bytes | bytearray))
 
 
 class TelnetTests(SynchronousTestCase):

@@ -87,10 +87,13 @@ class ArgumentNotTaken(ValueError):
     """The command takes no argument and got one."""
 
 
+_NOTHING = Parsed(None, ())
+
+
 def _none(octets: bytes | None, context: Context) -> Parsed:
     if octets is not None and octets.strip(b" "):
         raise ArgumentNotTaken("no argument")
-    return Parsed(None, ())
+    return _NOTHING
 
 
 def _needed(octets: bytes | None) -> bytes:

@@ -8,6 +8,7 @@ PASV, EPSV, PORT, EPRT: which data connection the next transfer uses (RFC 959, s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -63,14 +64,21 @@ async def pasv(connection: Connection) -> Reply:
 def _family(connection: Connection) -> int:
     """Return the network protocol of the control connection (RFC 2428, section 2)."""
     try:
-        return 1 if ip_address(connection.server_host).version == 4 else 2
+        return _protocol(connection.server_host)
     except ValueError as error:
         # A socket of the file system has no address.
         raise CommandRefused(NO_NETWORK) from error
 
 
+# A server has few addresses, and reading one costs as much as the rest of the command.
+@lru_cache(maxsize=256)
+def _protocol(host: str) -> int:
+    return 1 if ip_address(host).version == 4 else 2
+
+
 def _listen(connection: Connection) -> int:
-    _forget(connection)
+    # Where none can be opened, what was agreed before is gone as well.
+    connection.session.happened(Happening.PORT_FORGOTTEN)
     port = connection.channel.listen()
     connection.session.happened(Happening.PORT_AGREED)
     return port

@@ -8,12 +8,14 @@ What a listing may show: entries in batches, without those that the account may 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from ..core.listing import Remembered
 from ..core.paths import VirtualPath
-from ..core.status import Entry, FileStatus, is_directory
+from ..core.status import Entry
 from ..core.users import CONCERN_ALL_BELOW, Permission, Right, User
 
 if TYPE_CHECKING:
@@ -31,18 +33,38 @@ class DirectoryView:
 
     :param connection: the session.
     :param path: the directory.
+    :param tells_permissions: whether :meth:`permission_facts` will be asked for; an account that decides about each
+        path itself is then asked about each entry.
     """
 
-    def __init__(self, connection: Connection, path: VirtualPath) -> None:
+    def __init__(self, connection: Connection, path: VirtualPath, *, tells_permissions: bool = False) -> None:
         self._connection = connection
         self._path = path
         self._own = Permission(readable=False, writable=False)
         self._special: dict[str, Permission] = {}
         self._lacking: dict[str, frozenset[Right]] = {}
-        self._asks_each = type(connection.account).get_permissions is not User.get_permissions
+        asks_each = type(connection.account).get_permissions is not User.get_permissions
+        self._asks_each = tells_permissions and asks_each
+        self._usual = Remembered(self._usual_fact)
 
     async def batches(self) -> AsyncGenerator[Sequence[Entry], None]:
         """Yield the visible entries; to be closed with ``aclose`` if not used up."""
+        hidden = await self._look_below()
+        async with aclosing(await self._connection.storage.scan(self._path, BATCH)) as batches:
+            async for batch in batches:
+                if self._asks_each:
+                    await self._ask_each(batch)
+                yield [entry for entry in batch if entry[0] not in hidden] if hidden else batch
+
+    async def names(self) -> AsyncGenerator[Sequence[str], None]:
+        """Yield the names of the visible entries; to be closed with ``aclose`` if not used up."""
+        hidden = await self._look_below()
+        async with aclosing(await self._connection.storage.scan_names(self._path, BATCH)) as batches:
+            async for batch in batches:
+                yield [name for name in batch if name not in hidden] if hidden else batch
+
+    async def _look_below(self) -> set[str]:
+        """Find out which names have rights of their own, and return those that are not shown."""
         account = self._connection.account
         self._own = await account.get_permissions(self._path)
         depth = len(self._path.parts)
@@ -51,12 +73,7 @@ class DirectoryView:
         way = here.parts[depth : depth + 1] if self._path.contains(here) else ()
         self._lacking = {name: lacking(self._connection, self._path.child(name)) for name in {*below, *way}}
         self._special = {name: await account.get_permissions(self._path.child(name)) for name in below}
-        hidden = {name for name in below if self._special[name].grants_nothing and self._shows_nothing_below(name)}
-        async with aclosing(await self._connection.storage.scan(self._path, BATCH)) as batches:
-            async for batch in batches:
-                if self._asks_each:
-                    await self._ask_each(batch)
-                yield [entry for entry in batch if entry[0] not in hidden] if hidden else batch
+        return {name for name in below if self._special[name].grants_nothing and self._shows_nothing_below(name)}
 
     def _shows_nothing_below(self, name: str) -> bool:
         below = self._connection.account.permissions_below(self._path.child(name))
@@ -66,9 +83,19 @@ class DirectoryView:
         account = self._connection.account
         self._special = {name: await account.get_permissions(self._path.child(name)) for name, _ in batch}
 
-    def permission_fact(self, name: str, status: FileStatus) -> str:
-        """Return the *perm* fact of an entry of the last batch."""
-        return permission_fact(self._special.get(name, self._own), status, self._lacking.get(name, _NOTHING))
+    def permission_facts(self, entries: Sequence[Entry]) -> list[str]:
+        """Return the *perm* fact of each of *entries*, which are of the last batch."""
+        if not self._special and not self._lacking:
+            return [self._usual[status.st_mode] for _, status in entries]
+        return [self._fact(name, status.st_mode) for name, status in entries]
+
+    def _fact(self, name: str, mode: int) -> str:
+        if name not in self._special and name not in self._lacking:
+            return self._usual[mode]
+        return permission_fact(self._special.get(name, self._own), mode, self._lacking.get(name, _NOTHING))
+
+    def _usual_fact(self, mode: int) -> str:
+        return permission_fact(self._own, mode)
 
 
 _NOTHING: frozenset[Right] = frozenset()
@@ -104,12 +131,12 @@ _OF_DIRECTORIES = _letters(
 )
 
 
-def permission_fact(permission: Permission, status: FileStatus, lacking: frozenset[Right] = _NOTHING) -> str:
+def permission_fact(permission: Permission, mode: int, lacking: frozenset[Right] = _NOTHING) -> str:
     """
     Return the *perm* fact: a letter for each command that would be allowed (RFC 3659, section 7.5.5).
 
+    :param mode: of the entry, whose kind decides which commands there are.
     :param lacking: rights that *permission* grants in vain.
     """
-    letters = _OF_DIRECTORIES if is_directory(status) else _OF_FILES
-    granted = {right for right in Right if permission.grants(right)} - lacking
-    return "".join(letter for letter, alternatives in letters if alternatives & granted)
+    letters = _OF_DIRECTORIES if stat.S_ISDIR(mode) else _OF_FILES
+    return "".join(letter for letter, alternatives in letters if any(map(permission.grants, alternatives - lacking)))

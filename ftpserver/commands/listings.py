@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..core import replies
-from ..core.facts import FactListing
+from ..core.facts import Fact, FactListing
 from ..core.listing import ListOptions, LongListing, format_names
 from ..core.paths import VirtualPath
-from ..core.patterns import has_magic, matches
+from ..core.patterns import has_magic, matcher
 from ..core.replies import Reply, reply
 from ..core.status import Entry, FileStatus, is_directory
 from ..errors import PathError
@@ -38,7 +38,9 @@ MAXIMUM_DIRECTORIES = 1000
 #: Entries that STAT shows over the control connection, whose replies are kept in memory; LIST has no bound.
 MAXIMUM_STATUS_LINES = 1000
 
-Format = Callable[[Iterable[Entry]], bytes]
+T = TypeVar("T")
+
+Format = Callable[[Sequence[Entry]], bytes]
 
 
 async def _locate(
@@ -65,12 +67,15 @@ async def _matching(
     if not is_directory(status):
         yield [(path.name, status)]
         return
+    is_chosen = None if pattern is None else matcher(pattern)
     async with aclosing(DirectoryView(connection, path).batches()) as batches:
         async for batch in batches:
-            yield [entry for entry in batch if pattern is None or matches(pattern, entry[0])]
+            yield batch if is_chosen is None else [entry for entry in batch if is_chosen(entry[0])]
 
 
-async def _formatted(batches: AsyncGenerator[Sequence[Entry], None], as_lines: Format) -> AsyncGenerator[bytes, None]:
+async def _formatted(
+    batches: AsyncGenerator[Sequence[T], None], as_lines: Callable[[Sequence[T]], bytes]
+) -> AsyncGenerator[bytes, None]:
     async with aclosing(batches):
         async for batch in batches:
             yield as_lines(batch)
@@ -122,12 +127,19 @@ async def nlst(connection: Connection, path: VirtualPath, options: ListOptions, 
     top, pattern, status = await _locate(connection, path, literal)
     prefix = _prefix(connection, options.path, top if pattern is not None or is_directory(status) else top.parent)
 
-    def as_lines(entries: Iterable[Entry]) -> bytes:
-        return format_names((name for name, _ in entries), connection.encoding, prefix)
+    is_chosen = None if pattern is None else matcher(pattern)
+
+    def as_lines(names: Sequence[str]) -> bytes:
+        return format_names(names if is_chosen is None else filter(is_chosen, names), connection.encoding, prefix)
 
     connection.transferring(top)
-    await connection.send_batches(_formatted(_matching(connection, top, pattern, status), as_lines))
+    names = DirectoryView(connection, top).names() if is_directory(status) else _only([top.name])
+    await connection.send_batches(_formatted(names, as_lines))
     return replies.TRANSFER_COMPLETE
+
+
+async def _only(batch: Sequence[T]) -> AsyncGenerator[Sequence[T], None]:
+    yield batch
 
 
 def _prefix(connection: Connection, written: str, directory: VirtualPath) -> str:
@@ -147,8 +159,8 @@ async def mlsd(connection: Connection, path: VirtualPath) -> Reply:
     if not is_directory(await connection.storage.stat(path)):
         # RFC 3659, section 7.2.1 asks for 501 here.
         return reply(501, "MLSD is for directories.")
-    view = DirectoryView(connection, path)
-    facts = FactListing(connection.facts, view.permission_fact, connection.encoding)
+    view = DirectoryView(connection, path, tells_permissions=Fact.PERM in connection.facts)
+    facts = FactListing(connection.facts, view.permission_facts, connection.encoding)
     connection.transferring(path)
     await connection.send_batches(_formatted(view.batches(), facts.format))
     return replies.TRANSFER_COMPLETE
@@ -162,7 +174,7 @@ async def mlst(connection: Connection, path: VirtualPath) -> Reply:
     status = await connection.storage.stat(path)
     permission = await connection.account.get_permissions(path)
     lacks = lacking(connection, path)
-    facts = FactListing(connection.facts, lambda _name, status: permission_fact(permission, status, lacks))
+    facts = FactListing(connection.facts, lambda _entries: [permission_fact(permission, status.st_mode, lacks)])
     return reply(250, "Facts follow.", facts.line(str(path), status), "End.")
 
 

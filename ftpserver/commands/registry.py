@@ -99,6 +99,8 @@ class Command:
     :ivar data: direction of the data that it moves, or ``None``.
     :ivar features: lines of FEAT that this row brings; a callable gets the connection and answers a line or ``None``.
     :ivar overtakes: whether it is answered during a transfer when it comes without an argument.
+    :ivar needs_login: whether it is refused with 530 before login.
+    :ivar other_conditions: what must hold of the connection beside the login.
     """
 
     verb: str
@@ -109,6 +111,15 @@ class Command:
     data: Direction | None = None
     features: tuple[str | Callable[[Connection], str | None], ...] = field(default=(), compare=False)
     overtakes: bool = False
+    # Asked for each command, so they are worked out once.
+    needs_login: bool = field(init=False, repr=False, compare=False)
+    other_conditions: tuple[Condition, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        login = ConnectionConditions.login_required
+        others = tuple(condition for condition in self.conditions if condition is not login)
+        object.__setattr__(self, "needs_login", login in self.conditions)
+        object.__setattr__(self, "other_conditions", others)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -124,11 +135,6 @@ class Command:
     def rights(self) -> tuple[AnyOf, ...]:
         """What the account must be allowed at the path."""
         return self.annotations.rights
-
-    @property
-    def needs_login(self) -> bool:
-        """Tell whether it is refused with 530 before login."""
-        return ConnectionConditions.login_required in self.conditions
 
     @property
     def is_abortable(self) -> bool:

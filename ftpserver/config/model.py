@@ -139,6 +139,17 @@ class ServerSettings(_Section):
         default=8,
         description="Threads for calls to the file system; 0 makes the calls in the thread that serves everybody.",
     )
+    path_calls: values.PathCalls = Field(
+        default="auto",
+        description="Which thread makes the calls to the file system: by mount, the one that serves everybody where a "
+        "local file system has answered at once, and another for networks, FUSE and what was slow once; or always the "
+        "one that serves everybody (inline), or always another (threads). The log tells the choice.",
+    )
+    data_plane: values.DataPlane = Field(
+        default="auto",
+        description="How octets get from a file to a socket and back: within the kernel where it can (auto), or always "
+        "through the process (portable).",
+    )
     log_format: values.LogFormat = Field(
         default="text",
         description="Lines of text, or one JSON object a line. Where the log goes is for 'twistd --logfile' and "

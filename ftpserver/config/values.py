@@ -33,6 +33,7 @@ __all__ = [
     "ClearPassword",
     "Commands",
     "Count",
+    "DataPlane",
     "DataPorts",
     "Encoding",
     "Endpoint",
@@ -52,6 +53,7 @@ __all__ = [
     "OptionalTime",
     "PartialUploads",
     "PasvAddress",
+    "PathCalls",
     "Size",
     "StoreFactory",
     "Time",
@@ -121,6 +123,8 @@ DataPorts = Annotated[
 ]
 PartialUploads = Annotated[Literal["keep", "remove"], Words('"keep" or "remove"')]
 Fsync = Annotated[Literal["never", "file", "directory"], Words('"never", "file" or "directory"')]
+DataPlane = Annotated[Literal["auto", "portable"], Words('"auto" or "portable"')]
+PathCalls = Annotated[Literal["auto", "inline", "threads"], Words('"auto", "inline" or "threads"')]
 LogFormat = Annotated[Literal["text", "json"], Words('"text" or "json"')]
 
 

@@ -8,34 +8,28 @@ The control connection: octets in, commands strictly in order, replies out by on
 
 from __future__ import annotations
 
-import socket
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime, ISystemHandle, ITCPTransport
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..awaiting import drive
 from ..core import replies
 from ..core.addresses import normalise_host
 from ..core.events import Connected, Disconnected, LoggedOut, Secured
 from ..core.replies import Reply, encode
-from ..core.wire import (
-    OVERLONG,
-    LineBuffer,
-    MalformedRequest,
-    Overlong,
-    begins_like_tls,
-    foreign_protocol,
-    parse_request,
-)
-from ..timer import Timer
+from ..core.wire import LineBuffer, Overlong, begins_like_tls, foreign_protocol
+from ..timer import Deadlines
 from ..tls.layer import TLSFailure
 from .interpreter import Interpreter
+from .outlet import Outlet
 from .protection import Wire
-from .sequence import CommandSequence, Waiting
+from .sequence import CommandSequence
 from .state import Connection, Peer
 
 if TYPE_CHECKING:
@@ -47,16 +41,17 @@ __all__ = ["ControlConnection", "FTPFactory"]
 #: Seconds that a client has to take the last reply.
 LINGERING = 10.0
 
+_GOODBYE = replies.GOODBYE
+
 
 @implementer(IPushProducer)
 class ControlConnection(Protocol):
     """
     The server's end of one control connection (RFC 959, section 2.3).
 
-    :param server: what it belongs to.
-    :param interpreter: answers the requests.
+    :param shared: what it has in common with the other connections of its listener.
     :param identifier: of the session.
-    :param mode: how the listener treats TLS.
+    :ivar may_answer: see :class:`~ftpserver.control.sequence.Speaker`.
     """
 
     log = Logger()
@@ -64,27 +59,31 @@ class ControlConnection(Protocol):
     #: ITransport, IConsumer and IPushProducer at once, for which Twisted has no one interface.
     transport: Any
 
-    def __init__(self, server: Server, interpreter: Interpreter, identifier: str, mode: TLSMode = "explicit") -> None:
-        self._server = server
-        self._mode = mode
-        self._reactor: IReactorTime = server.reactor
-        self._interpreter = interpreter
+    # Lists, timers and the like are made when they are needed: most sessions are silent most of the time.
+    def __init__(self, shared: FTPFactory, identifier: str) -> None:
+        self._shared = shared
+        self._server = shared.server
         self._identifier = identifier
         self._lines = LineBuffer()
-        self._wire = Wire()
+        self._wire: Wire | None = None
         self._output: list[bytes] = []
         self._has_spoken = False
+        self._watches_login = False
         self._paused = False
         self._reading_paused = False
         self._ended = False
         self._lost = False
         self._end_reason = ""
-        self._idle_timer = Timer(self._reactor, self._idle)
-        self._login_timer = Timer(self._reactor, self._login_overdue)
-        self._write_timer = Timer(self._reactor, self._write_stalled)
-        self._last_command = self._reactor.seconds()
-        #: Fires when the session has ended and everything of it is released.
-        self.finished: Deferred[None] = Deferred()
+        self._finished: Deferred[None] | None = None
+        self._is_released = False
+        self.may_answer = True
+
+    @property
+    def finished(self) -> Deferred[None]:
+        """A Deferred that fires when the session has ended and everything of it is released."""
+        if self._finished is None:
+            self._finished = succeed(None) if self._is_released else Deferred()
+        return self._finished
 
     # What Twisted calls.
 
@@ -92,13 +91,12 @@ class ControlConnection(Protocol):
         """Greet the client, or turn it away."""
         host, peer = self.transport.getHost(), self.transport.getPeer()
         ends = Peer(*_address(peer), *_address(host))
-        self.connection = Connection(
-            self._server, ends, self._identifier, self.answer_meanwhile, self._client_is_gone, self._mode
-        )
-        self._commands = CommandSequence(self.connection, self._interpreter, self)
-        self._tune_socket()
+        self.connection = Connection(self._server, ends, self._identifier, self, self._shared.mode)
+        self._commands = CommandSequence(self.connection, self._shared.interpreter, self)
+        self._outlet = Outlet(self.transport)
+        self._outlet.tune()
         if self.connection.security.is_implicit:
-            self._wire.begin(self.connection.security.begin())
+            self._begin_tls()
         refusal = self._server.admit(self)
         if refusal is not None:
             self._write(refusal)
@@ -108,65 +106,57 @@ class ControlConnection(Protocol):
         self.transport.registerProducer(self, True)
         self.connection.publish(Connected, port=self.connection.server_port)
         self._write(self._server.greeting)
-        self._flush()
-        self._idle_timer.set(self._server.idle_timeout)
+        self.flush()
+        self._shared.idle.start(self)
         self._watch_login()
 
-    def _tune_socket(self) -> None:
-        transport, handle = self.transport, self._handle()
-        if ITCPTransport.providedBy(transport):
-            # 150 and 226 would wait 40 ms for each other's acknowledgement.
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
-        if handle is not None and handle.family in (socket.AF_INET, socket.AF_INET6):
-            # The DM of an ABOR comes as urgent data (RFC 959, section 4.1.3); it must not leave the stream.
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-
-    def _handle(self) -> socket.socket | None:
-        if not ISystemHandle.providedBy(self.transport):
-            return None
-        handle = self.transport.getHandle()
-        return handle if isinstance(handle, socket.socket) else None
-
-    def _client_is_gone(self) -> bool:
-        handle = self._handle()
-        if self._lost or handle is None:
-            return self._lost
-        try:
-            return not handle.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+    def is_gone(self) -> bool:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
+        return self._lost or self._outlet.is_ended()
 
     def dataReceived(self, data: bytes) -> None:
         """Take octets from the client."""
         if self._ended or self._commands.is_ending:
             return
-        try:
-            data = self._in_clear(data)
-        except TLSFailure as failure:
-            self._end(f"TLS failed: {failure}")
-            return
-        if not self._has_spoken and self._wire.layer is None and begins_like_tls(data):
+        wire, commands = self._wire, self._commands
+        if wire is not None and wire.layer is not None:
+            try:
+                data = self._in_clear(wire, data)
+            except TLSFailure as failure:
+                self._end(f"TLS failed: {failure}")
+                return
+        elif not self._has_spoken and begins_like_tls(data):
             self._close(replies.FOREIGN_PROTOCOL, "TLS on a port without it")
             return
-        self._commands.proceed()
-        changes = self._wire.changes
-        for line in self._lines.feed(data):
-            self._line(line)
-            if self._ended or self._commands.is_ending or self._wire.changes != changes:
-                break
-        if self._wire.has_ended:
+        commands.stops = False
+        if commands.waiting is not None:
+            commands.proceed()
+        # Where an AUTH has waited for its turn until now, what comes here was sent in clear.
+        lines = [] if commands.stops else self._lines.feed(data)
+        if lines and (self._has_spoken or self._begins_well(lines[0])):
+            if self._shared.idle.is_bounded:
+                self._shared.idle.start(self)
+            commands.take(lines)
+        if wire is not None and wire.has_ended:
             self._end("the client ended TLS")
-        self._settle()
+        self.flush()
+        if self._reading_paused or self._paused or commands.waiting is not None:
+            self._regulate_reading()
 
-    def _in_clear(self, data: bytes) -> bytes:
-        was_secure = self._wire.is_secure
-        clear = self._wire.receive(data)
-        self._flush()
-        if self._wire.is_secure and not was_secure and self._wire.layer is not None:
-            self.connection.publish(Secured, version=self._wire.layer.version)
+    def _begins_well(self, line: bytes | Overlong) -> bool:
+        """Take the first line: a client of another protocol is cut off."""
+        self._has_spoken = True
+        foreign = foreign_protocol(line) if isinstance(line, bytes) else None
+        if foreign is not None:
+            self._close(replies.FOREIGN_PROTOCOL, f"{foreign} on an FTP port")
+        return foreign is None
+
+    def _in_clear(self, wire: Wire, data: bytes) -> bytes:
+        was_secure = wire.is_secure
+        clear = wire.receive(data)
+        self.flush()
+        if wire.is_secure and not was_secure and wire.layer is not None:
+            self.connection.publish(Secured, version=wire.layer.version)
         return clear
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -177,72 +167,74 @@ class ControlConnection(Protocol):
 
     def pauseProducing(self) -> None:
         """Stop answering: the client does not read its replies."""
-        self._paused = True
-        self._write_timer.set(self._server.socket_timeout)
+        self._paused, self.may_answer = True, False
+        self._shared.stalled.start(self)
         self._regulate_reading()
 
     def resumeProducing(self) -> None:
         """Go on answering."""
-        self._paused = False
-        self._write_timer.stop()
+        self._paused, self.may_answer = False, not self._ended
+        self._shared.stalled.stop(self)
+        self._outlet.emptied()
         self._commands.proceed()
         self._settle()
 
     def stopProducing(self) -> None:
         """The transport is lost; connectionLost does the rest."""
 
-    # Lines.
-
-    def _line(self, line: bytes | Overlong) -> None:
-        if not self._has_spoken:
-            self._has_spoken = True
-            if isinstance(line, bytes) and foreign_protocol(line) is not None:
-                self._close(replies.FOREIGN_PROTOCOL, f"{foreign_protocol(line)} on an FTP port")
-                return
-        self._last_command = self._reactor.seconds()
-        self._commands.take(_understood(line))
-
     # What the sequence of commands asks.
-
-    @property
-    def may_answer(self) -> bool:
-        """See :class:`~ftpserver.control.sequence.Speaker`."""
-        return not self._paused and not self._ended
 
     def answer(self, reply: Reply) -> None:
         """See :class:`~ftpserver.control.sequence.Speaker`."""
-        self._watch_login()
-        self._write(reply)
-        self._change_wire(self.connection.security.take_change())
-        if self.connection.ending is not None:
-            self._close(self.connection.ending, "ended by the server")
-        elif reply is replies.GOODBYE:
+        connection = self.connection
+        if connection.session.states.is_logged_in is self._watches_login:
+            self._watch_login()
+        if not self._ended:
+            self._output.append(encode(reply, self._shared.encoding))
+        if connection.security.wanted is not None:
+            self._change_wire(connection.security.take_change())
+        if connection.ending is not None:
+            self._close(connection.ending, "ended by the server")
+        elif reply is _GOODBYE:
             self._end("QUIT")
 
     def _change_wire(self, secure: bool | None) -> None:
         if secure is None or self._ended:
             return
-        self._flush()
+        self.flush()
+        # What came behind the command was not said under what comes now.
+        self._commands.stops = True
         if secure:
             # What the client has sent in clear behind AUTH was never said (RFC 4217, section 4.2).
             self._commands.forget()
             self._lines.clear()
-            self._wire.begin(self.connection.security.begin())
-        else:
+            self._begin_tls()
+        elif self._wire is not None:
             self._wire.end()
             self.connection.security.end()
 
+    def _begin_tls(self) -> None:
+        self._wire = self._wire or Wire()
+        self._wire.begin(self.connection.security.begin())
+
     def answer_meanwhile(self, reply: Reply) -> None:
-        """See :class:`~ftpserver.control.sequence.Speaker`; marks are written so, too."""
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
         self._write(reply)
-        self._flush()
+        self.flush()
+
+    def mark(self, reply: Reply) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
+        self._write(reply)
+        if not self._commands.is_stepping:
+            self.flush()
 
     def resumed(self) -> None:
         """See :class:`~ftpserver.control.sequence.Speaker`."""
         if self._lost:
             self._release()
         else:
-            self._last_command = self._reactor.seconds()
+            if not self._ended:
+                self._shared.idle.start(self)
             self._settle()
 
     def broken(self, failure: Failure) -> None:
@@ -251,7 +243,7 @@ class ControlConnection(Protocol):
         self._close(replies.SERVICE_CLOSING, "internal error")
 
     def _settle(self) -> None:
-        self._flush()
+        self.flush()
         self._regulate_reading()
 
     # Replies: the one place that writes.
@@ -259,15 +251,19 @@ class ControlConnection(Protocol):
     def _write(self, reply: Reply) -> None:
         # Nothing follows a 421 (RFC 959, section 5.4).
         if not self._ended:
-            self._output.append(encode(reply, self._server.encoding))
+            self._output.append(encode(reply, self._shared.encoding))
 
-    def _flush(self) -> None:
-        if self._output:
-            self._wire.send(b"".join(self._output))
-            self._output.clear()
-        octets = self._wire.outgoing()
+    def flush(self) -> None:
+        """See :class:`~ftpserver.control.sequence.Speaker`: replies that are due together leave in one write."""
+        output, wire = self._output, self._wire
+        if not output and wire is None:
+            return
+        octets = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
+        if wire is not None:
+            octets = wire.protect(octets)
         if octets:
-            self.transport.write(octets)
+            self._outlet.write(octets)
 
     # Reading.
 
@@ -284,26 +280,29 @@ class ControlConnection(Protocol):
     # Timers.
 
     def _watch_login(self) -> None:
-        if self.connection.logged or self._ended:
-            self._login_timer.stop()
-        elif not self._login_timer.is_set:
-            self._login_timer.set(self._server.login_timeout)
+        self._watches_login = not (self.connection.logged or self._ended)
+        if not self._watches_login:
+            self._shared.logins.stop(self)
+        elif self not in self._shared.logins:
+            self._shared.logins.start(self)
 
-    def _idle(self) -> None:
-        timeout = self._server.idle_timeout
+    def idle_is_over(self) -> None:
+        """Hear that no command came for the time allowed; a transfer that moves is no silence."""
+        timeout, data = self._server.idle_timeout, self.connection.data
         assert timeout is not None
-        data = self.connection.data
-        last = max(self._last_command, data.last_progress if data is not None and data.is_running else 0.0)
-        left = last + timeout - self._reactor.seconds()
-        if left > 0:
-            self._idle_timer.set(left)
-        else:
-            self._close(replies.IDLE_TIMEOUT, "idle")
+        if data is not None and data.is_running:
+            left = data.last_progress + timeout - self._server.reactor.seconds()
+            if left > 0:
+                self._shared.idle.start_with(self, left)
+                return
+        self._close(replies.IDLE_TIMEOUT, "idle")
 
-    def _login_overdue(self) -> None:
+    def login_is_overdue(self) -> None:
+        """Hear that no login came in the time allowed."""
         self._close(replies.LOGIN_TIMEOUT, "no login in time")
 
-    def _write_stalled(self) -> None:
+    def writing_is_stalled(self) -> None:
+        """Hear that the client did not take its replies in the time allowed."""
         self._end("the client does not read its replies")
         self._abort_transport()
 
@@ -350,36 +349,51 @@ class ControlConnection(Protocol):
     def _end(self, reason: str) -> None:
         if self._ended:
             return
-        self._flush()
-        self._ended = True
+        # A client that has read the last reply finds its place given back.
+        self._outlet.hold()
+        self.flush()
+        self._ended, self.may_answer = True, False
         self._end_reason = reason
         self._commands.clear()
-        self._idle_timer.stop()
-        self._login_timer.stop()
+        self._shared.idle.stop(self)
+        self._shared.logins.stop(self)
         if not self._lost:
             self._hang_up()
 
     def _hang_up(self) -> None:
         if self.connection.acquired:
             self.transport.unregisterProducer()
-        self._wire.end()
-        self._flush()
+        if self._wire is not None:
+            self._wire.end()
+            self.flush()
         if self._reading_paused:
             # A transport that does not read would not see the client's end either.
             self.transport.resumeProducing()
         self.transport.loseConnection()
-        if not self._write_timer.is_set:
-            self._write_timer.set(LINGERING)
+        if self not in self._shared.stalled:
+            self._shared.lingering.start(self)
 
     def _release(self) -> None:
         """Give everything back, once nothing runs any more."""
-        self._write_timer.stop()
+        self._shared.stalled.stop(self)
+        self._shared.lingering.stop(self)
         if self._commands.is_running:
             self._commands.cancel()
-        else:
-            Deferred.fromCoroutine(self._forget()).chainDeferred(self.finished)
+            return
+        outcome = drive(self._forget())
+        if isinstance(outcome, Deferred):
+            outcome.addErrback(self.broken)
 
     async def _forget(self) -> None:
+        try:
+            await self._end_login()
+        finally:
+            self._server.forget(self)
+            self._is_released = True
+            if self._finished is not None:
+                self._finished.callback(None)
+
+    async def _end_login(self) -> None:
         connection = self.connection
         if connection.logged:
             connection.publish(LoggedOut)
@@ -388,21 +402,15 @@ class ControlConnection(Protocol):
         connection.login_name = login_name
         if connection.acquired:
             connection.publish(Disconnected, reason=self._end_reason)
-        self._server.forget(self)
 
 
-def _understood(line: bytes | Overlong) -> Waiting:
-    if line is OVERLONG:
-        return replies.LINE_TOO_LONG
-    try:
-        return parse_request(line)
-    except MalformedRequest:
-        return replies.UNRECOGNIZED
+#: Clients come again, and all of them to the same addresses; reading one takes as long as a short command.
+_spelling = lru_cache(maxsize=1024)(normalise_host)
 
 
 def _address(address: IAddress) -> tuple[str, int]:
     host, port = getattr(address, "host", ""), getattr(address, "port", 0)
-    return normalise_host(str(host)), int(port)
+    return _spelling(str(host)), int(port)
 
 
 class FTPFactory(Factory):
@@ -411,18 +419,29 @@ class FTPFactory(Factory):
 
     :param server: the server.
     :param mode: how the listener treats TLS.
+    :ivar interpreter: answers the requests.
+    :ivar encoding: of the replies.
+    :ivar idle: connections whose silence is measured.
+    :ivar logins: connections that are to log in.
+    :ivar stalled: connections whose client does not take its replies.
+    :ivar lingering: connections that have ended and whose client is to take the last reply.
     """
 
     noisy = False
 
     def __init__(self, server: Server, mode: TLSMode = "explicit") -> None:
-        self._server = server
-        self._mode = mode
-        self._interpreter = Interpreter(server.commands, server.hooks)
+        self.server = server
+        self.mode = mode
+        self.encoding = server.encoding
+        self.interpreter = Interpreter(server.commands, server.hooks)
+        reactor, stalled = server.reactor, ControlConnection.writing_is_stalled
+        self.idle = Deadlines(reactor, server.idle_timeout, ControlConnection.idle_is_over)
+        self.logins = Deadlines(reactor, server.login_timeout, ControlConnection.login_is_overdue)
+        self.stalled = Deadlines(reactor, server.socket_timeout, stalled)
+        self.lingering = Deadlines(reactor, LINGERING, stalled)
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
         """Return the control connection for a client that has just connected."""
-        identifier = self._server.next_identifier()
-        connection = ControlConnection(self._server, self._interpreter, identifier, self._mode)
+        connection = ControlConnection(self, self.server.next_identifier())
         connection.factory = self
         return connection

@@ -24,19 +24,16 @@ _LONGEST_RECORD = 16384 + 2048 + _HEADER
 
 
 class Wire:
-    """
-    The octets of one control connection, in clear on one side and as the client has them on the other.
+    """The octets of one control connection, in clear on one side and as the client has them on the other."""
 
-    :ivar changes: how often TLS began or ended; what was read before a change is not to be believed after it.
-    """
+    __slots__ = ("_early", "_ends", "_layer", "_outgoing", "_rest")
 
     def __init__(self) -> None:
         self._layer: TLSLayer | None = None
-        self._outgoing: list[bytes] = []
-        self._early: list[bytes] = []
+        self._outgoing = b""
+        self._early = b""
         self._rest = b""
         self._ends = False
-        self.changes = 0
 
     @property
     def layer(self) -> TLSLayer | None:
@@ -56,31 +53,34 @@ class Wire:
     def begin(self, layer: TLSLayer) -> None:
         """Run *layer* from now on."""
         self._layer, self._ends = layer, False
-        self.changes += 1
 
     def end(self) -> None:
         """End TLS with close_notify: what is sent after this goes in clear, what comes does after the client's own."""
         if self._layer is None or self._ends:
             return
         self._layer.end()
-        self._outgoing.append(self._layer.outgoing())
+        self._outgoing += self._layer.outgoing()
         self._ends = True
-        self.changes += 1
 
     def send(self, octets: bytes) -> None:
         """Take what goes to the client; before the handshake is done it is kept."""
         if self._layer is None or self._ends:
-            self._outgoing.append(octets)
+            self._outgoing += octets
         elif self._layer.is_established:
             self._layer.send(octets)
-            self._outgoing.append(self._layer.outgoing())
+            self._outgoing += self._layer.outgoing()
         else:
-            self._early.append(octets)
+            self._early += octets
+
+    def protect(self, octets: bytes) -> bytes:
+        """Take what goes to the client as :meth:`send` does, and return what is to be written now."""
+        if octets:
+            self.send(octets)
+        return self.outgoing()
 
     def outgoing(self) -> bytes:
         """Return what is to be written now, once."""
-        octets = b"".join(self._outgoing)
-        self._outgoing.clear()
+        octets, self._outgoing = self._outgoing, b""
         return octets
 
     def receive(self, octets: bytes) -> bytes:
@@ -97,10 +97,9 @@ class Wire:
         try:
             clear = layer.receive(octets)
         finally:
-            self._outgoing.append(layer.outgoing())
+            self._outgoing += layer.outgoing()
         if layer.is_established and self._early:
-            early = b"".join(self._early)
-            self._early.clear()
+            early, self._early = self._early, b""
             self.send(early)
         return clear
 

@@ -32,7 +32,10 @@ class SessionSecurity:
     :param connection: the session.
     :param tls: what the server offers; ``None`` is nothing.
     :param mode: of the listener that the client has reached.
+    :ivar wanted: what :meth:`change_after_reply` has asked for.
     """
+
+    __slots__ = ("_connection", "_is_implicit", "_is_offered", "_is_running", "_layer", "_session", "_tls", "wanted")
 
     def __init__(self, connection: Connection, tls: TLS | None, mode: TLSMode) -> None:
         self._connection = connection
@@ -42,7 +45,7 @@ class SessionSecurity:
         self._session: TLSSession | None = None
         self._layer: TLSLayer | None = None
         self._is_running = False
-        self._wanted: bool | None = None
+        self.wanted: bool | None = None
 
     # The control connection.
 
@@ -84,11 +87,11 @@ class SessionSecurity:
 
     def change_after_reply(self, *, secure: bool) -> None:
         """Begin TLS, or end it, once the running command is answered."""
-        self._wanted = secure
+        self.wanted = secure
 
     def take_change(self) -> bool | None:
         """Return what :meth:`change_after_reply` asked for, once."""
-        wanted, self._wanted = self._wanted, None
+        wanted, self.wanted = self.wanted, None
         return wanted
 
     @property

@@ -11,12 +11,12 @@ from __future__ import annotations
 import enum
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from ..awaiting import next_or_none, within
@@ -30,6 +30,7 @@ from ..core.session import Access, DataPort, Happening, Rename, Session
 from ..core.users import CONCERN_ALL_BELOW, Right, User
 from ..errors import PathTimeout, PermissionDenied, TransferAborted
 from ..interfaces import IFile, IPathIO
+from .fields import Fields
 from .security import SessionSecurity
 from .storage import Storage, StoredFile
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ..data.channel import DataChannel
     from ..listening import TLSMode
     from ..server import Server
+    from .sequence import Speaker
 
 __all__ = ["Connection", "Peer", "TransferRecord", "TransferType"]
 
@@ -72,7 +74,7 @@ class TransferRecord:
     is_unclosed: bool = False
 
 
-class Connection(MutableMapping[str, Any]):
+class Connection(Fields):
     """
     The state of one session: its fields are attributes, and items of a mapping as in the seed API.
 
@@ -81,32 +83,49 @@ class Connection(MutableMapping[str, Any]):
     :param server: the server that the session belongs to.
     :param peer: both ends of the control connection.
     :param identifier: of the session, in events and logs.
-    :param write: the session's one writer of replies.
-    :param client_is_gone: tells whether the client has ended the control connection, noticed already or not.
+    :param speaker: the session's one writer of replies.
     :param mode: how the listener that the client has reached treats TLS.
     """
 
-    #: Names that the mapping has.
-    FIELDS = (
+    # The first two are for programs: a command of one's own may keep something at the connection, and a table of one's
+    # own may have connections for keys. Slots, because more than thirty attributes share no keys: 1.4 KiB a session.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_rename_from",
+        "_sequence",
+        "_speaker",
         "acquired",
         "block_size",
+        "candidate",
         "client_host",
         "client_port",
         "current_directory",
-        "data_connection",
+        "data",
         "encoding",
+        "ending",
+        "facts",
+        "failed_logins",
+        "identifier",
         "idle_timeout",
-        "logged",
-        "passive_server",
+        "login_name",
         "path_io",
         "path_timeout",
-        "rename_from",
+        "peer",
+        "reactor",
+        "record",
+        "refusal",
         "restart_offset",
+        "rights",
+        "security",
         "server",
         "server_host",
         "server_port",
+        "session",
         "socket_timeout",
+        "storage_threads",
         "transfer_type",
+        "uploads",
         "user",
         "wait_future_timeout",
     )
@@ -116,8 +135,7 @@ class Connection(MutableMapping[str, Any]):
         server: Server,
         peer: Peer,
         identifier: str,
-        write: Callable[[Reply], None],
-        client_is_gone: Callable[[], bool] = lambda: False,
+        speaker: Speaker,
         mode: TLSMode = "explicit",
     ) -> None:
         self.server = server
@@ -138,8 +156,7 @@ class Connection(MutableMapping[str, Any]):
         self.server_host, self.server_port = peer.server_host, peer.server_port
         self.failed_logins = 0
         self.ending: Reply | None = None
-        self._write = write
-        self._client_is_gone = client_is_gone
+        self._speaker = speaker
         self._sequence = 0
         self.acquired = False
         self.reset()
@@ -157,7 +174,8 @@ class Connection(MutableMapping[str, Any]):
         self.transfer_type = TransferType.ASCII
         self.facts: frozenset[Fact] = DEFAULT_FACTS
         self.restart_offset = 0
-        self.transfer = TransferRecord()
+        #: What was noted of the running command's transfer, if anything was; see :attr:`transfer`.
+        self.record: TransferRecord | None = None
         self.rights: tuple[frozenset[Right], ...] = ()
         self._rename_from: VirtualPath | None = None
 
@@ -171,7 +189,7 @@ class Connection(MutableMapping[str, Any]):
     @property
     def logged(self) -> bool:
         """Tell whether a user is logged in."""
-        return self.session.access is Access.LOGGED_IN
+        return self.session.states.is_logged_in
 
     @property
     def passive_server(self) -> bool:
@@ -266,6 +284,13 @@ class Connection(MutableMapping[str, Any]):
         """Make *backend* the store of this login, with the bounds of the session around it."""
         self.path_io = Storage(backend, self.approve, self.reactor, self.path_timeout)
 
+    @property
+    def transfer(self) -> TransferRecord:
+        """What the log will say of the transfer under way."""
+        if self.record is None:
+            self.record = TransferRecord()
+        return self.record
+
     def transferring(self, path: VirtualPath, file: StoredFile | None = None) -> None:
         """Note what the running transfer is about, for its event."""
         self.transfer.path = path
@@ -284,7 +309,10 @@ class Connection(MutableMapping[str, Any]):
         """Write a preliminary reply (1yz)."""
         self.session.happened(Happening.MARK_SENT)
         self.transfer.started = self.reactor.seconds()
-        self._write(reply)
+        self._speaker.mark(reply)
+
+    def _client_is_gone(self) -> bool:
+        return self._speaker.is_gone()
 
     async def send(self, source: IFile, length: int = 0) -> None:
         """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
@@ -334,6 +362,8 @@ class Connection(MutableMapping[str, Any]):
     def publish(self, kind: type[SessionEvent], **details: Any) -> None:
         """Publish an event of this session."""
         self._sequence += 1
+        if not self.server.publisher.is_heard:
+            return
         self.server.publisher.publish(
             kind(
                 time=time.time(),
@@ -357,33 +387,6 @@ class Connection(MutableMapping[str, Any]):
         if store is not None:
             await quietly(self, store.close)
 
-    # The mapping of the seed API.
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.FIELDS:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self.FIELDS:
-            raise KeyError(name)
-        setattr(self, name, value)
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError(f"the fields of a connection are declared; {name!r} cannot be removed")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.FIELDS)
-
-    def __len__(self) -> int:
-        return len(self.FIELDS)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
-
     def __repr__(self) -> str:
         return f"<Connection {self.identifier} from {self.client_host}>"
 
@@ -401,6 +404,8 @@ CLEANING_UP = 10.0
 async def quietly(connection: Connection, function: Callable[..., Any], *arguments: object) -> None:
     """Call *function* at the end of a login: what it raises is logged, for there is nobody left to answer."""
     try:
-        await within(CLEANING_UP, connection.reactor, maybeDeferred(function, *arguments), PathTimeout)
+        outcome = function(*arguments)
+        if hasattr(outcome, "__await__"):
+            await within(CLEANING_UP, connection.reactor, outcome, PathTimeout)
     except Exception:  # noqa: BLE001 - a backend may raise anything, and the rest of the clean-up must run
         connection.server.log.failure("the end of session {session} failed", session=connection.identifier)

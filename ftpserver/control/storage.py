@@ -12,14 +12,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from ..awaiting import next_or_none, within
+from ..awaiting import begin, next_or_none, within
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus
 from ..errors import DataConnectionUnclosed, NoSuchPath, PathTimeout
-from ..interfaces import IAsksBack, IBatchListing, IDiscardsParts, IFile, IPathIO, OpenMode
+from ..interfaces import IAsksBack, IBatchListing, IDiscardsParts, IFile, INameListing, IPathIO, OpenMode
 
 __all__ = ["Storage", "StoredFile"]
 
@@ -35,6 +36,8 @@ class StoredFile:
     :ivar kept_part: whether an upload was cut and its part stays under the name.
     :ivar is_closing: whether it is too late to abort: all octets are there, and the name may have them already.
     """
+
+    __slots__ = ("_bounded", "file", "is_closing", "kept_part")
 
     def __init__(self, file: IFile, bounded: Callable[[Awaitable[Any]], Awaitable[Any]]) -> None:
         self.file = file
@@ -56,12 +59,15 @@ class StoredFile:
 
     async def stat(self) -> FileStatus:
         """See :meth:`IFile.stat`."""
-        return cast(FileStatus, await self._bounded(self.file.stat()))
+        status = begin(self.file.stat())
+        return cast(FileStatus, await self._bounded(status) if isinstance(status, Deferred) else status)
 
     async def close(self) -> None:
         """See :meth:`IFile.close`."""
         self.is_closing = True
-        await self._bounded(self.file.close())
+        outcome = begin(self.file.close())
+        if isinstance(outcome, Deferred):
+            await self._bounded(outcome)
 
     async def abort(self) -> bool:
         """See :meth:`IFile.abort`."""
@@ -80,15 +86,19 @@ class StoredFile:
             await self.abort()
 
 
-@implementer(IPathIO, IBatchListing)
+@implementer(IPathIO, INameListing)
 class Storage:
     """
     A store with the bounds of a session.
+
+    What answers at once needs no bound: the calls of small transfers do without another coroutine around it.
 
     :param backend: what ``path_io_factory`` made.
     :param approve: asked for each place that links lead to; see :class:`~ftpserver.interfaces.IAsksBack`.
     :param timeout: seconds for each call; ``None`` is without a bound.
     """
+
+    __slots__ = ("_backend", "_reactor", "_store", "_timeout")
 
     def __init__(
         self,
@@ -107,7 +117,8 @@ class Storage:
 
     async def stat(self, path: VirtualPath) -> FileStatus:
         """See :meth:`IPathIO.stat`."""
-        return cast(FileStatus, await self._bounded(self._store.stat(path)))
+        status = begin(self._store.stat(path))
+        return cast(FileStatus, await self._bounded(status) if isinstance(status, Deferred) else status)
 
     async def exists(self, path: VirtualPath) -> bool:
         """Tell whether something can be found at *path*."""
@@ -119,7 +130,8 @@ class Storage:
 
     async def open(self, path: VirtualPath, mode: OpenMode, *, create: bool = True) -> StoredFile:
         """See :meth:`IPathIO.open`."""
-        return StoredFile(await self._bounded(self._store.open(path, mode, create=create)), self._bounded)
+        file = begin(self._store.open(path, mode, create=create))
+        return StoredFile(await self._bounded(file) if isinstance(file, Deferred) else file, self._bounded)
 
     async def list(self, path: VirtualPath) -> Sequence[str]:
         """See :meth:`IPathIO.list`."""
@@ -161,6 +173,12 @@ class Storage:
             batches = self._scan_one_by_one(path, await self.list(path), amount)
         return self._bounded_batches(batches)
 
+    async def scan_names(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[str], None]:
+        """See :meth:`INameListing.scan_names`; a store without it is asked for more."""
+        if not INameListing.providedBy(self._store):
+            return _names_of(await self.scan(path, amount))
+        return self._bounded_batches(await self._bounded(cast(Any, self._store).scan_names(path, amount)))
+
     async def _scan_one_by_one(
         self, path: VirtualPath, names: Sequence[str], amount: int
     ) -> AsyncGenerator[Sequence[Entry], None]:
@@ -173,9 +191,13 @@ class Storage:
                     continue
             yield batch
 
-    async def _bounded_batches(
-        self, batches: AsyncGenerator[Sequence[Entry], None]
-    ) -> AsyncGenerator[Sequence[Entry], None]:
+    async def _bounded_batches(self, batches: AsyncGenerator[Sequence[T], None]) -> AsyncGenerator[Sequence[T], None]:
         async with aclosing(batches):
             while (batch := await self._bounded(next_or_none(batches))) is not None:
                 yield batch
+
+
+async def _names_of(batches: AsyncGenerator[Sequence[Entry], None]) -> AsyncGenerator[Sequence[str], None]:
+    async with aclosing(batches):
+        async for batch in batches:
+            yield [name for name, _ in batch]

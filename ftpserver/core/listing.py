@@ -13,31 +13,55 @@ from __future__ import annotations
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TypeVar
 
 from .replies import encode_lines
-from .status import Entry, FileStatus
+from .status import Entry
 
 __all__ = [
     "ListOptions",
     "LongListing",
+    "Remembered",
     "format_names",
     "format_time",
     "is_listable",
+    "listable_lines",
     "parse_list_options",
     "parse_time",
 ]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-#: Formatted times that are kept; a directory of files unpacked or copied together has few different ones, and a
-#: look-up costs a third of formatting.
-TIMES_KEPT = 4096
+#: Values that are kept: a directory has few different modes, owners and times beside its names.
+VALUES_KEPT = 4096
 
-_HALF_A_YEAR = 182.625 * 86400
-_A_DAY = 86400.0
+_DAY = 86400
+_HALF_A_YEAR = 182.625 * _DAY
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Remembered(dict[K, V]):
+    """
+    Values by key, each made when it is asked for first: a look-up costs a fifth of making one.
+
+    :param make: returns the value of a key.
+    """
+
+    def __init__(self, make: Callable[[K], V]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: K) -> V:
+        if len(self) >= VALUES_KEPT:
+            self.clear()
+        value = self[key] = self._make(key)
+        return value
 
 
 def is_listable(name: str) -> bool:
@@ -45,25 +69,17 @@ def is_listable(name: str) -> bool:
     return "\n" not in name and "\r" not in name and "\0" not in name
 
 
-class TimeCache:
+def listable_lines(entries: Sequence[Entry], as_lines: Callable[[Sequence[Entry]], list[str]]) -> list[str]:
     """
-    Formatted times by second.
+    Return the lines of those of *entries* that can stand in a listing.
 
-    :param format: what is remembered.
+    :param as_lines: gives one line for each entry, which holds CR, LF or NUL only if the name does.
     """
-
-    def __init__(self, format: Callable[[int], str]) -> None:
-        self._format = format
-        self._known: dict[int, str] = {}
-
-    def __call__(self, seconds: float) -> str:
-        second = int(seconds // 1)
-        known = self._known.get(second)
-        if known is None:
-            if len(self._known) >= TIMES_KEPT:
-                self._known.clear()
-            known = self._known[second] = self._format(second)
-        return known
+    lines = as_lines(entries)
+    # One look at all lines together costs a tenth of a look at each name.
+    if is_listable("".join(lines)):
+        return lines
+    return as_lines([entry for entry in entries if is_listable(entry[0])])
 
 
 class LongListing:
@@ -77,39 +93,70 @@ class LongListing:
     def __init__(self, now: float, encoding: str = "utf-8") -> None:
         self._encoding = encoding
         self._now = now
-        self._time = TimeCache(self._date)
-        self._modes: dict[int, str] = {}
+        self._times = Remembered(self._date)
+        self._templates = Remembered(_long_template)
 
-    def format(self, entries: Iterable[Entry]) -> bytes:
+    def format(self, entries: Sequence[Entry]) -> bytes:
         """Return the lines of *entries*, each with CRLF."""
         return encode_lines(self.lines(entries), self._encoding)
 
-    def lines(self, entries: Iterable[Entry]) -> list[str]:
+    def lines(self, entries: Sequence[Entry]) -> list[str]:
         """Return the lines of *entries* without their ends."""
-        return [self._line(name, status) for name, status in entries if is_listable(name)]
+        return listable_lines(entries, self._lines)
 
-    def _line(self, name: str, status: FileStatus) -> str:
-        mode = self._modes.get(status.st_mode)
-        if mode is None:
-            mode = self._modes[status.st_mode] = stat.filemode(status.st_mode)
-        return (
-            f"{mode} {status.st_nlink:3} {status.st_uid:<8} {status.st_gid:<8} {status.st_size:8} "
-            f"{self._time(status.st_mtime)} {name}"
-        )
+    def _lines(self, entries: Sequence[Entry]) -> list[str]:
+        templates, times = self._templates, self._times
+        # What changes from entry to entry is put into a text that is made once for all of a kind: 1.0 us in place of
+        # 1.9 for one expression that formats everything, and a call for each entry would be another 0.1.
+        return [
+            templates[status.st_mode, status.st_nlink, status.st_uid, status.st_gid]
+            % (status.st_size, times[status.st_mtime // 1], name)
+            for name, status in entries
+        ]
 
-    def _date(self, seconds: int) -> str:
-        when = _moment(seconds)
-        recent = self._now - _HALF_A_YEAR < seconds < self._now + _A_DAY
-        clock = f"{when.tm_hour:02}:{when.tm_min:02}" if recent else f" {when.tm_year:04}"
-        return f"{_MONTHS[when.tm_mon - 1]} {when.tm_mday:2} {clock}"
+    def _date(self, seconds: float) -> str:
+        day, rest = _day_and_second(seconds)
+        if self._now - _HALF_A_YEAR < seconds < self._now + _DAY:
+            return f"{_day_of_year(day)} {_TWO_DIGITS[rest // 3600]}:{_TWO_DIGITS[rest // 60 % 60]}"
+        return _day_and_year(day)
+
+
+def _long_template(kind: tuple[int, int, int, int]) -> str:
+    mode, links, owner, group = kind
+    return f"{stat.filemode(mode)} {links:3} {owner:<8} {group:<8} %8s %s %s"
 
 
 #: What ``datetime`` and fourteen digits can hold: the years 1 to 9999.
 _EARLIEST, _LATEST = -62135596800, 253402300799
 
+_TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 
-def _moment(seconds: float) -> time.struct_time:
-    return time.gmtime(min(max(seconds, _EARLIEST), _LATEST))
+
+def _day_and_second(seconds: float) -> tuple[int, int]:
+    """Return the day since the epoch and the second of it."""
+    if not _EARLIEST <= seconds <= _LATEST:
+        seconds = min(max(seconds, _EARLIEST), _LATEST)
+    return divmod(int(seconds // 1), _DAY)
+
+
+# The calendar costs most of formatting a time (1.3 us of 1.9), and times of different files are of few days.
+
+
+@lru_cache(maxsize=VALUES_KEPT)
+def _digits_of_date(day: int) -> str:
+    when = time.gmtime(day * _DAY)
+    return f"{when.tm_year:04}{when.tm_mon:02}{when.tm_mday:02}"
+
+
+@lru_cache(maxsize=VALUES_KEPT)
+def _day_of_year(day: int) -> str:
+    when = time.gmtime(day * _DAY)
+    return f"{_MONTHS[when.tm_mon - 1]} {when.tm_mday:2}"
+
+
+@lru_cache(maxsize=VALUES_KEPT)
+def _day_and_year(day: int) -> str:
+    return f"{_day_of_year(day)}  {_digits_of_date(day)[:4]}"
 
 
 def format_names(entries: Iterable[str], encoding: str = "utf-8", prefix: str = "") -> bytes:
@@ -118,13 +165,17 @@ def format_names(entries: Iterable[str], encoding: str = "utf-8", prefix: str = 
 
     :param prefix: written before each name, so that RETR understands the line in the current directory.
     """
-    return encode_lines([prefix + name for name in entries if is_listable(name)], encoding)
+    names = list(entries)
+    if not is_listable("".join(names)):
+        names = [name for name in names if is_listable(name)]
+    return encode_lines([prefix + name for name in names] if prefix else names, encoding)
 
 
 def format_time(seconds: float) -> str:
     """Return ``YYYYMMDDHHMMSS`` in UTC, whole seconds (RFC 3659, section 2.3)."""
-    when = _moment(seconds // 1)
-    return f"{when.tm_year:04}{when.tm_mon:02}{when.tm_mday:02}{when.tm_hour:02}{when.tm_min:02}{when.tm_sec:02}"
+    day, rest = _day_and_second(seconds)
+    clock = f"{_TWO_DIGITS[rest // 3600]}{_TWO_DIGITS[rest // 60 % 60]}{_TWO_DIGITS[rest % 60]}"
+    return _digits_of_date(day) + clock
 
 
 _TIME = re.compile(rb"(\d{4})" + rb"(\d\d)" * 5 + rb"(?:\.(\d+))?\Z")

@@ -12,10 +12,11 @@ taken; so matching takes at most the product of the two lengths, whatever the pa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 
-__all__ = ["MAXIMUM_PATTERN", "has_magic", "matches"]
+__all__ = ["MAXIMUM_PATTERN", "has_magic", "matcher"]
 
 #: A name has 255 octets at most; a longer pattern is taken literally.
 MAXIMUM_PATTERN = 255
@@ -29,13 +30,10 @@ def has_magic(text: str) -> bool:
     return len(text) <= MAXIMUM_PATTERN and any(sign in text for sign in "*?[")
 
 
-def matches(pattern: str, name: str) -> bool:
-    """Tell whether *name* is one that *pattern* describes; a leading dot must be written."""
-    if name.startswith(".") and not pattern.startswith("."):
-        return False
-    return _compiled(pattern).match(name) is not None
-
-
 @lru_cache(maxsize=PATTERNS_KEPT)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern))
+def matcher(pattern: str) -> Callable[[str], object]:
+    """
+    Return what tells of a name, by a true value, whether *pattern* describes it; a leading dot must be written.
+    """
+    compiled = translate(pattern)
+    return re.compile(compiled if pattern.startswith(".") else rf"(?!\.){compiled}").match

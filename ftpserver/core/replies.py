@@ -11,7 +11,7 @@ Each constant is named by its meaning; the RFC section stands beside it where th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = [
     "MAXIMUM_LINE_LENGTH",
@@ -40,6 +40,8 @@ class Reply:
 
     code: int
     lines: tuple[str, ...]
+    #: What :func:`encode` has made of it, and in which encoding: most replies are constants, written again and again.
+    _encoded: tuple[str, bytes] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def is_mark(self) -> bool:
@@ -81,6 +83,15 @@ def encode(value: Reply, encoding: str = "utf-8") -> bytes:
 
     :param encoding: of names; see :func:`encode_name`.
     """
+    known = value._encoded
+    if known is None or known[0] != encoding:
+        known = encoding, _octets(value, encoding)
+        # It is frozen, and stays the value that it is.
+        object.__setattr__(value, "_encoded", known)
+    return known[1]
+
+
+def _octets(value: Reply, encoding: str) -> bytes:
     texts = [_line(text, encoding) for text in value.lines]
     if len(texts) == 1:
         return b"%d %b\r\n" % (value.code, texts[0])

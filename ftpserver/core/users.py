@@ -43,6 +43,10 @@ class Right(enum.Enum):
     REMOVE_DIRECTORY = "rmdir"
     ATTRIBUTES = "attributes"
 
+    def __init__(self, attribute: str) -> None:
+        # Rights are asked about in every command, and ``value`` is computed: a third of the question.
+        self.attribute = attribute
+
 
 #: Rights that everything below a directory must grant, too, before the directory moves or goes.
 CONCERN_ALL_BELOW = frozenset({Right.RENAME, Right.REMOVE_DIRECTORY})
@@ -108,7 +112,7 @@ class Permission:
 
     def grants(self, right: Right) -> bool:
         """Tell whether *right* is granted."""
-        return bool(getattr(self, right.value))
+        return bool(getattr(self, right.attribute))
 
     @property
     def grants_nothing(self) -> bool:
@@ -212,12 +216,12 @@ class User:
 
     def permission_for(self, path: VirtualPath) -> Permission:
         """Return what :meth:`get_permissions` answers by default, without waiting."""
-        best: Permission | None = None
+        best, depth = _NOTHING, 0
         for permission in self.permissions:
-            closer = best is None or len(permission.place.parts) >= len(best.place.parts)
-            if closer and permission.place.contains(path):
-                best = permission
-        return _NOTHING if best is None else best
+            place = permission.place
+            if len(place.parts) >= depth and place.contains(path):
+                best, depth = permission, len(place.parts)
+        return best
 
     def permissions_below(self, path: VirtualPath) -> Sequence[Permission]:
         """Return the permissions about paths below *path*: moving or removing it concerns them too."""

@@ -62,6 +62,8 @@ class LineBuffer:
     :param limit: octets that a line may have without its end.
     """
 
+    __slots__ = ("_after_return", "_discarding", "_limit", "_rest", "_telnet")
+
     def __init__(self, limit: int = MAXIMUM_LINE) -> None:
         self._limit = limit
         self.clear()
@@ -87,6 +89,12 @@ class LineBuffer:
             self._after_return = data[-1] == _CR
         if b"\0" in data:
             data = _without_padding(data, follows_return)
+        if data[-2:] == b"\r\n" and not self._rest and len(data) <= self._limit and not self._discarding:
+            # What nearly every client sends nearly always: whole lines, and no LF but those of their ends.
+            ends: list[bytes | Overlong] = [*data.split(b"\r\n")]
+            del ends[-1]
+            if len(ends) == data.count(b"\n"):
+                return ends
         *lines, rest = data.split(b"\n")
         if not lines:
             self._keep(self._rest + rest)

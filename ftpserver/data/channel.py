@@ -22,12 +22,12 @@ from ..interfaces import IFile
 from ..timer import Timer
 from .descriptor import Descriptor
 from .opening import ActiveConnector, Opener, PassiveListener
+from .plane import DataPlane
 from .ports import DataPorts
 from .protection import DataProtection
 from .pumps import Pump
 from .shaping import FromNetwork, ToNetwork
 from .stream import ClearStream
-from .system import System
 
 __all__ = ["DataChannel", "DataSettings"]
 
@@ -70,7 +70,7 @@ class DataChannel:
     """
     The data connections of one session, one after another.
 
-    :param reactor: provides IReactorFDSet and IReactorTime.
+    :param plane: what the sessions of the server share.
     :param local_host: address that the client reached; passive ports are opened there.
     :param peer_host: the client's address, the only one that data goes to and comes from.
     :param read_throttle: speed limits of uploads.
@@ -79,30 +79,32 @@ class DataChannel:
 
     def __init__(
         self,
-        reactor: Any,
+        plane: DataPlane,
         settings: DataSettings,
         local_host: str,
         peer_host: str,
         *,
         read_throttle: Throttle | None = None,
         write_throttle: Throttle | None = None,
-        system: System | None = None,
     ) -> None:
-        self._reactor = reactor
+        self._plane = plane
+        self._reactor = plane.reactor
         self._settings = settings
         self._local_host = local_host
         self._peer_host = peer_host
         self._read_throttle = read_throttle or Throttle()
         self._write_throttle = write_throttle or Throttle()
-        self._system = system or System()
+        self._system = plane.system
         self._agreed: Opener | None = None
+        self._listener: PassiveListener | None = None
         self._pump: Pump | None = None
         self._waiting: Deferred[Any] | None = None
         self._abort_reason: FTPError | None = None
         self._running = False
+        self._is_moving = False
         self._watching: IDelayedCall | None = None
         self._bytes_moved = 0
-        self._last_progress: float = reactor.seconds()
+        self._last_progress: float = plane.reactor.seconds()
 
     # Agreements.
 
@@ -113,10 +115,18 @@ class DataChannel:
         :returns: its number.
         :raises NoFreeDataPort: answered 425.
         """
-        self.forget()
-        listener = PassiveListener(self._reactor, self._system, self._settings.ports, self._local_host, self._peer_host)
+        listener = self._listener
+        if listener is None or not listener.renew():
+            self.forget()
+            listener = self._open_listener()
         self._agreed = listener
         return listener.port
+
+    def _open_listener(self) -> PassiveListener:
+        listener = PassiveListener(self._reactor, self._system, self._settings.ports, self._local_host, self._peer_host)
+        if listener.stays:
+            self._listener = listener
+        return listener
 
     def connect_to(self, host: str, port: int) -> None:
         """Agree to call *host* at *port* when the transfer comes, in place of what was agreed before."""
@@ -124,10 +134,11 @@ class DataChannel:
         self._agreed = ActiveConnector(self._reactor, self._system, self._local_host, host, port)
 
     def forget(self) -> None:
-        """Close what was agreed; its port is free again."""
-        agreed, self._agreed = self._agreed, None
-        if agreed is not None:
-            agreed.close()
+        """Close what was agreed, and the port that was kept."""
+        for opener in (self._agreed, self._listener):
+            if opener is not None:
+                opener.close()
+        self._agreed = self._listener = None
 
     @property
     def is_agreed(self) -> bool:
@@ -149,12 +160,12 @@ class DataChannel:
     @property
     def bytes_moved(self) -> int:
         """Octets that the transfer under way, or else the last one, has moved over the network."""
-        return self._pump.bytes_moved if self._pump is not None else self._bytes_moved
+        return self._pump.meter.bytes_moved if self._pump is not None else self._bytes_moved
 
     @property
     def last_progress(self) -> float:
         """Reading of the reactor's clock when octets moved last."""
-        return self._pump.last_progress if self._pump is not None else self._last_progress
+        return self._pump.meter.last_progress if self._pump is not None else self._last_progress
 
     async def send(
         self,
@@ -232,27 +243,31 @@ class DataChannel:
                 pump = await self._begin_early(opener, throttle, mark, protection)
             else:
                 pump = await self._begin(opener, throttle, mark, protection)
-            self._watch()
+            self._is_moving = True
             await move(pump)
         except CancelledError:
             raise self._abort_reason or TransferAborted() from None
         finally:
-            self._running = False
+            self._running = self._is_moving = False
             self._stop_watching()
             self._finish(opener)
 
     def _finish(self, opener: Opener) -> None:
         pump, self._pump = self._pump, None
         if pump is not None:
-            self._bytes_moved, self._last_progress = pump.bytes_moved, pump.last_progress
+            self._bytes_moved, self._last_progress = pump.meter.bytes_moved, pump.meter.last_progress
             pump.close()
-        opener.close()
+        if opener is not self._listener or not self._listener.renew():
+            opener.close()
 
     async def _open(self, opener: Opener, throttle: Throttle) -> Pump:
-        reason = CannotOpenDataConnection("nobody connected in time")
-        connected = await self._within(self._settings.wait_future_timeout, reason, opener.open(self._wait))
+        if opener.is_open:
+            connected = opener.take()
+        else:
+            reason = CannotOpenDataConnection("nobody connected in time")
+            connected = await self._within(self._settings.wait_future_timeout, reason, opener.open(self._wait))
         stream = ClearStream(Descriptor(self._reactor, connected), self._system)
-        return Pump(self._reactor, stream, self._settings.block_size, throttle, self._wait, self._call)
+        return Pump(self._plane, stream, self._settings.block_size, throttle, self._wait, self._call)
 
     async def _begin(
         self, opener: Opener, throttle: Throttle, mark: Callable[[], None], protection: DataProtection | None
@@ -301,6 +316,9 @@ class DataChannel:
     async def _wait(self, deferred: Deferred[T]) -> T:
         if self._abort_reason is not None:
             deferred.cancel()
+        if self._is_moving and self._watching is None:
+            # A transfer that never waits needs nobody to watch it.
+            self._watch()
         self._waiting = deferred
         try:
             return await deferred
@@ -335,7 +353,7 @@ class DataChannel:
     def _look(self, timeout: float) -> None:
         """Abort if the client alone has held the transfer up all the time: no speed limit of ours, no slow disk."""
         assert self._pump is not None
-        since = self._pump.waiting_since
+        since = self._pump.meter.waiting_since
         left = timeout if since is None else since + timeout - self._reactor.seconds()
         if left <= 0:
             self.abort(DataConnectionStalled())

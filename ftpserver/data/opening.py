@@ -18,7 +18,7 @@ from ..core.addresses import normalise_host
 from ..errors import CannotOpenDataConnection
 from .descriptor import Descriptor
 from .ports import DataPorts
-from .system import System
+from .system import BACKLOG, System
 
 __all__ = ["ActiveConnector", "Opener", "PassiveListener", "Wait"]
 
@@ -47,9 +47,13 @@ class Opener(Protocol):
         """Tell whether the client is connected and has sent something already."""
         ...
 
+    def take(self) -> socket.socket:
+        """Return the connected socket of a client that is there, see :attr:`is_open`."""
+        ...
+
     async def open(self, wait: Wait) -> socket.socket:
         """
-        Return the connected socket.
+        Wait for the client, and return the connected socket.
 
         :raises CannotOpenDataConnection: if there will be none.
         """
@@ -62,7 +66,10 @@ class Opener(Protocol):
 
 class PassiveListener:
     """
-    An open port that one client may connect to once.
+    An open port that one client may connect to, once for each transfer.
+
+    Where the system chooses the ports, one stays open for the transfers that follow: opening it is half of the cost of
+    a small file. Whoever has connected before PASV or EPSV was answered is turned away all the same.
 
     :param peer_host: the only address that is let in.
     """
@@ -75,6 +82,8 @@ class PassiveListener:
         self._descriptor: Descriptor | None = Descriptor(reactor, listener)
         self._accepted: socket.socket | None = None
         self._port_is_taken = True
+        #: Whether it can be used again.
+        self.stays = ports.free is None
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +107,8 @@ class PassiveListener:
                 if error.errno in _OUR_OWN_FAULT:
                     raise CannotOpenDataConnection(str(error)) from error
                 continue
-            if normalise_host(host) == self._peer_host:
+            # Most often it is written in the same way.
+            if host == self._peer_host or normalise_host(host) == self._peer_host:
                 return accepted
             # A stranger; the client can still come (RFC 2577, section 4).
             self._system.close(accepted)
@@ -109,10 +119,36 @@ class PassiveListener:
         while not self.is_open:
             assert self._descriptor is not None
             await wait(self._descriptor.readable())
+        return self.take()
+
+    def take(self) -> socket.socket:
+        """See :meth:`Opener.take`."""
         accepted, self._accepted = self._accepted, None
-        self._close_listener()
+        if not self.stays:
+            self._close_listener()
         assert accepted is not None
         return accepted
+
+    def renew(self) -> bool:
+        """
+        Forget who has connected so far.
+
+        :returns: whether another transfer may use it; else somebody may still wait, and it has to be closed.
+        """
+        if self._accepted is not None:
+            self._system.close(self._accepted)
+            self._accepted = None
+        if self._descriptor is None:
+            return False
+        for _ in range(BACKLOG + 1):
+            try:
+                accepted, _host = self._system.accept(self._descriptor.handle)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            self._system.close(accepted)
+        return False
 
     def _close_listener(self) -> None:
         if self._descriptor is not None:
@@ -150,6 +186,10 @@ class ActiveConnector:
     def has_input(self) -> bool:
         """See :attr:`Opener.has_input`."""
         return False
+
+    def take(self) -> socket.socket:
+        """See :meth:`Opener.take`."""
+        raise CannotOpenDataConnection("the client is not called yet")
 
     async def open(self, wait: Wait) -> socket.socket:
         """See :meth:`Opener.open`."""

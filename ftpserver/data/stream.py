@@ -32,6 +32,9 @@ PIECE = 65536
 #: Octets that are protected at once; what the socket does not take of them is kept.
 PIECE_TO_PROTECT = 262144
 
+#: What nobody wants goes here, of all connections.
+_discarded = memoryview(bytearray(PIECE))
+
 #: Reads at the end of a download, for a client that sent something; one that sends without end is cut off.
 READS_AT_END = 16
 
@@ -50,9 +53,22 @@ class Stream(Protocol):
     An open data connection.
 
     :ivar descriptor: tells when the socket is ready.
+    :ivar holds_input: whether something has come that the socket tells of no more.
     """
 
     descriptor: Descriptor
+
+    @property
+    def holds_input(self) -> bool: ...
+
+    def flush(self) -> None:
+        """
+        Let the socket take what is kept from earlier calls.
+
+        :raises BlockingIOError: unless it takes all of it.
+        :raises OSError: when the connection is lost.
+        """
+        ...
 
     def send(self, data: memoryview) -> int:
         """
@@ -108,10 +124,15 @@ class ClearStream:
     :param descriptor: of the connected socket.
     """
 
+    holds_input = False
+
     def __init__(self, descriptor: Descriptor, system: System) -> None:
         self.descriptor = descriptor
         self._handle = descriptor.handle
         self._system = system
+
+    def flush(self) -> None:
+        """See :class:`Stream`; nothing is kept."""
 
     def send(self, data: memoryview) -> int:
         """See :class:`Stream`."""
@@ -127,11 +148,12 @@ class ClearStream:
 
     def discard_input(self) -> None:
         """See :class:`Stream`."""
-        rest = memoryview(bytearray(PIECE))
-        with suppress(BlockingIOError):
+        try:
             for _ in range(READS_AT_END):
-                if not self.receive_into(rest):
+                if not self.receive_into(_discarded):
                     break
+        except BlockingIOError:
+            return
 
     def end_input(self) -> None:
         """See :class:`Stream`; in clear closing says it all."""
@@ -154,7 +176,7 @@ class _Records:
         """Tell whether the last one has come in full."""
         return not self._header and not self._missing
 
-    def take(self, octets: bytes) -> None:
+    def take(self, octets: memoryview) -> None:
         """Take what came next."""
         while octets:
             if self._missing:
@@ -162,7 +184,7 @@ class _Records:
                 self._missing -= amount
             else:
                 amount = min(_HEADER - len(self._header), len(octets))
-                self._header += octets[:amount]
+                self._header += bytes(octets[:amount])
                 if len(self._header) == _HEADER:
                     self._missing = int.from_bytes(self._header[3:], "big")
                     self._header = b""
@@ -174,19 +196,22 @@ class SecureStream:
     The octets under TLS, of which this is the server in passive and in active mode (RFC 4217, section 7).
 
     :param network: carries what TLS makes of them.
+    :param buffer: takes what comes from the network, for a moment.
     """
 
-    def __init__(self, network: Stream, protection: DataProtection) -> None:
+    def __init__(self, network: Stream, protection: DataProtection, buffer: memoryview | None = None) -> None:
         self.descriptor = network.descriptor
         self._network = network
         self._protection = protection
         self._layer = protection.make_layer()
-        # What the socket has yet to take, and what came and was not asked for yet.
-        self._outgoing = memoryview(b"")
+        self._buffer = memoryview(bytearray(PIECE)) if buffer is None else buffer
+        # What came with the handshake and was not asked for yet.
         self._clear = memoryview(b"")
-        self._buffer = memoryview(bytearray(PIECE))
+        self._has_more = False
         self._is_early: Callable[[], bool] = lambda: False
-        self._records = _Records()
+        # Where close_notify is required nobody asks for them.
+        self._records = None if protection.require_close_notify else _Records()
+        self._is_refused = False
         self._is_ending = False
         self._is_at_end = False
 
@@ -201,15 +226,14 @@ class SecureStream:
         self._is_early = is_early
         try:
             while self._is_shaking_hands():
-                if self._outgoing:
+                if self._layer.unsent():
                     await wait(self.descriptor.writable())
-                    self._flush()
+                    self._try_to_flush()
                 else:
                     await wait(self.descriptor.readable())
                     self._go_on()
         except (OSError, TLSFailure) as error:
             raise DataNotBound(f"The TLS handshake of the data connection failed: {_text(error)}.") from error
-        self._protection.check(self._layer)
 
     def _is_shaking_hands(self) -> bool:
         if not self._layer.is_established:
@@ -217,62 +241,109 @@ class SecureStream:
         # In TLS 1.3 the server has nothing left to say but tickets, which go out with what comes next: many a client
         # closes after an upload without reading them, and its system resets the connection then, with what is on its
         # way. A client that has yet to hear that it may send reads them in time.
-        return bool(self._outgoing) and (self._is_early() or self._layer.version != "TLSv1.3")
+        return bool(self._layer.unsent()) and (self._is_early() or self._layer.version != "TLSv1.3")
 
     def _go_on(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             amount = self._network.receive_into(self._buffer)
-            if not amount:
-                raise TLSFailure("the client closed it")
-            self._decrypt(amount)
-            if self._is_shaking_hands():
-                self._flush()
+        except BlockingIOError:
+            return
+        if not amount:
+            raise TLSFailure("the client closed it")
+        try:
+            self._clear = memoryview(self._layer.receive(bytes(self._came(amount))))
+        except TLSFailure:
+            self._send_alert()
+            raise
+        if self._layer.is_established:
+            self._check()
+        if self._is_shaking_hands():
+            self._try_to_flush()
+
+    def _check(self) -> None:
+        """
+        Let the session look at the client, before that gets a ticket or the last message of an older handshake.
+
+        Whoever is refused could otherwise come back and continue the session of the connection that was refused.
+        """
+        self._is_refused = True
+        self._protection.check(self._layer)
+        self._is_refused = False
+
+    def _came(self, amount: int) -> memoryview:
+        octets = self._buffer[:amount]
+        if self._records is not None:
+            self._records.take(octets)
+        return octets
 
     def send(self, data: memoryview) -> int:
         """See :class:`Stream`; octets that are protected and kept here count as sent."""
-        self._flush_or_wait()
+        self.flush()
         piece = data[:PIECE_TO_PROTECT]
         try:
             self._layer.send(piece)
         except TLSFailure as error:
             raise DataConnectionLost(str(error)) from error
-        self._collect()
-        self._flush()
+        self._try_to_flush()
         return len(piece)
+
+    @property
+    def holds_input(self) -> bool:
+        """See :class:`Stream`."""
+        return bool(self._clear) or self._has_more or (self._layer.has_ended and not self._is_at_end)
 
     def receive_into(self, buffer: memoryview) -> int:
         """See :class:`Stream`; an end without close_notify is none unless the configuration says so."""
-        if not self._clear and not self._is_at_end:
+        if self._clear:
+            return self._take_early(buffer)
+        amount = self._read_into(buffer)
+        if not amount and not self._is_over():
             self._receive()
-        if not self._clear and not self._is_at_end:
-            raise BlockingIOError
+            amount = self._read_into(buffer)
+            if not amount and not self._is_over():
+                raise BlockingIOError
+        self._has_more = amount == len(buffer)
+        return amount
+
+    def _take_early(self, buffer: memoryview) -> int:
         piece = self._clear[: len(buffer)]
         self._clear = self._clear[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)
 
-    def _receive(self) -> None:
-        if self._layer.has_ended:
-            self._is_at_end = True
-            return
-        amount = self._network.receive_into(self._buffer)
-        if not amount:
-            self._closed_without_notice()
-            return
+    def _is_over(self) -> bool:
+        self._is_at_end = self._is_at_end or self._layer.has_ended
+        return self._is_at_end
+
+    def _read_into(self, buffer: memoryview) -> int:
+        if self._is_at_end:
+            return 0
+        kept = len(self._layer.unsent())
         try:
-            has_answer = self._decrypt(amount)
+            amount = self._layer.read_into(buffer)
         except TLSFailure as error:
+            self._send_alert()
             raise DataConnectionLost(str(error)) from error
-        self._is_at_end = self._layer.has_ended
-        if has_answer and not self._is_at_end:
-            self._flush()
-            if len(self._outgoing) > MAXIMUM_UNREAD:
-                raise DataConnectionLost("the client does not read what TLS answers")
+        if len(self._layer.unsent()) > kept and not self._layer.has_ended:
+            self._answer()
+        return amount
+
+    def _answer(self) -> None:
+        self._try_to_flush()
+        if len(self._layer.unsent()) > MAXIMUM_UNREAD:
+            raise DataConnectionLost("the client does not read what TLS answers")
+
+    def _receive(self) -> None:
+        amount = self._network.receive_into(self._buffer)
+        if amount:
+            self._layer.put(self._came(amount))
+        else:
+            self._closed_without_notice()
 
     def _closed_without_notice(self) -> None:
         # Anybody on the way can end a TCP connection, so that the file would be shorter (RFC 8446, section 6.1).
         # Where that is taken for the end all the same, one amid a record cannot be.
-        if self._protection.require_close_notify or not self._records.are_whole:
+        if self._records is None or not self._records.are_whole:
             raise DataConnectionUnclosed("the client closed the data connection without close_notify")
         self._protection.on_unclosed()
         self._is_at_end = True
@@ -280,11 +351,11 @@ class SecureStream:
     def end_output(self) -> None:
         """See :class:`Stream`; that the client does not wait for close_notify is no loss."""
         if not self._is_ending:
-            self._flush_or_wait()
+            self.flush()
             self._is_ending = True
-            self._say_end()
+            self._layer.end()
         with _tolerating_clients_that_are_gone():
-            self._flush_or_wait()
+            self.flush()
             self._network.end_output()
 
     def discard_input(self) -> None:
@@ -294,53 +365,36 @@ class SecureStream:
 
     def end_input(self) -> None:
         """See :class:`Stream`."""
-        self._say_end()
+        self._layer.end()
         # The file is whole, whether or not the client hears this.
         with suppress(OSError):
-            self._flush()
+            self._try_to_flush()
 
     def close(self) -> None:
         """See :class:`Stream`; the client of a download that was given up gets no close_notify."""
-        self._layer.end()
+        if not self._is_refused:
+            # A session that has not ended is one that cannot be continued.
+            self._layer.end()
         self._network.close()
-
-    def _say_end(self) -> None:
-        self._layer.end()
-        self._collect()
-
-    def _decrypt(self, amount: int) -> bool:
-        """Take what came; tell whether TLS has something to answer."""
-        try:
-            octets = bytes(self._buffer[:amount])
-            self._records.take(octets)
-            self._clear = memoryview(self._layer.receive(octets))
-        except TLSFailure:
-            self._collect()
-            self._send_alert()
-            raise
-        return self._collect()
 
     def _send_alert(self) -> None:
         # The client may be gone, or not read; it is told in the reply, too.
         with suppress(OSError):
-            self._flush()
+            self._try_to_flush()
             self._network.end_output()
             self._network.discard_input()
 
-    def _collect(self) -> bool:
-        more = self._layer.outgoing()
-        self._outgoing = memoryview(b"".join((self._outgoing, more)) if self._outgoing else more)
-        return bool(more)
-
-    def _flush(self) -> None:
+    def _try_to_flush(self) -> None:
         """Send what the socket takes of what waits."""
-        if self._outgoing:
+        unsent = self._layer.unsent()
+        if unsent:
             with suppress(BlockingIOError):
-                self._outgoing = self._outgoing[self._network.send(self._outgoing) :]
+                self._layer.sent(self._network.send(unsent))
 
-    def _flush_or_wait(self) -> None:
-        self._flush()
-        if self._outgoing:
+    def flush(self) -> None:
+        """See :class:`Stream`."""
+        self._try_to_flush()
+        if self._layer.unsent():
             raise BlockingIOError
 
 

@@ -8,11 +8,26 @@ The system calls of data connections as one object, so that a test can make each
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import fcntl
 import os
+import select
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from resource import RUSAGE_THREAD, getrusage
+from typing import Any
 
-__all__ = ["System"]
+__all__ = ["BACKLOG", "KERNEL_PATHS", "System"]
+
+#: Whether this platform has what moves octets in the kernel, and a way to wait for many sockets by one descriptor.
+KERNEL_PATHS = all((hasattr(os, "sendfile"), hasattr(os, "splice"), hasattr(os, "preadv"), hasattr(select, "epoll")))
+
+#: Octets of a large download that the kernel may hold. Together with full segments it costs 0.80 of plain sendfile.
+SEND_BUFFER = 4194304
+
+_SPLICE = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
 
 #: Connections that may wait at a passive port: the client's own, and some from strangers that are turned away.
 BACKLOG = 8
@@ -28,8 +43,29 @@ def _prepare(any_socket: socket.socket) -> None:
     any_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
+_CACHESTAT = 451
+
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall.restype = ctypes.c_long
+_syscall.argtypes = (ctypes.c_long, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint)
+
+
+class _CacheRange(ctypes.Structure):
+    _fields_ = (("offset", ctypes.c_uint64), ("length", ctypes.c_uint64))
+
+
+class _CacheStat(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("cached", "dirty", "writeback", "evicted", "recent"))
+
+
 class System:
-    """Sockets as data connections use them; all are non-blocking."""
+    """
+    Sockets and files as data connections use them; all sockets are non-blocking.
+
+    :cvar has_descriptors: whether its sockets have descriptors that the kernel knows.
+    """
+
+    has_descriptors = True
 
     def listen(self, host: str, port: int) -> socket.socket:
         """
@@ -57,7 +93,8 @@ class System:
         :raises BlockingIOError: if none waits.
         """
         accepted, address = listener.accept()
-        _prepare(accepted)
+        # Keepalive it has from the listener.
+        accepted.setblocking(False)
         return accepted, str(address[0])
 
     def dial(self, local_host: str, host: str, port: int) -> socket.socket:
@@ -103,6 +140,88 @@ class System:
         except OSError:
             return True
         return True
+
+    def gather(self, connected: socket.socket) -> None:
+        """Let the kernel send full segments only, until the connection is closed, out of a large buffer."""
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def send_file(self, connected: socket.socket, file: int, offset: int, amount: int) -> int:
+        """Send a piece of a file; see :func:`os.sendfile`."""
+        return os.sendfile(connected.fileno(), file, offset, amount)
+
+    def open_pipe(self, size: int) -> tuple[int, int]:
+        """Return the ends of a new pipe to read from and to write to, of *size* octets where the system lets it."""
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        # Refused where the user has as many large pipes as one may have; a small one works, too.
+        with suppress(OSError):
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, size)
+        return reading, writing
+
+    def splice_in(self, connected: socket.socket, pipe: int, amount: int) -> int:
+        """Move what has come into a pipe; see :func:`os.splice`. Zero is the end."""
+        return os.splice(connected.fileno(), pipe, amount, flags=_SPLICE)
+
+    def splice_out(self, pipe: int, file: int, offset: int, amount: int) -> int:
+        """Move what a pipe holds into a file; see :func:`os.splice`."""
+        return os.splice(pipe, file, amount, offset_dst=offset, flags=_SPLICE)
+
+    def read_pipe(self, pipe: int, amount: int) -> bytes:
+        """Read what a pipe holds; see :func:`os.read`."""
+        return os.read(pipe, amount)
+
+    def close_pipe(self, pipe: int) -> None:
+        """Close one end of a pipe."""
+        os.close(pipe)
+
+    def size(self, file: int) -> int:
+        """Return how many octets a file has."""
+        return os.fstat(file).st_size
+
+    def read_file(self, file: int, amount: int, offset: int) -> bytes:
+        """Read a piece of a file, wherever it is; see :func:`os.pread`."""
+        return os.pread(file, amount, offset)
+
+    def read_cached(self, file: int, buffer: memoryview, offset: int) -> int:
+        """
+        Read a piece of a file that is in the page cache.
+
+        :raises BlockingIOError: if it is not.
+        :raises OSError: with EOPNOTSUPP where a file is in memory anyway, or the file system cannot tell.
+        """
+        return os.preadv(file, [buffer], offset, os.RWF_NOWAIT)
+
+    def read_into(self, file: int, buffer: memoryview, offset: int) -> int:
+        """Read a piece of a file, wherever it is; see :func:`os.preadv`."""
+        return os.preadv(file, [buffer], offset)
+
+    def write_file(self, file: int, data: memoryview, offset: int) -> int:
+        """Write a piece of a file; see :func:`os.pwrite`. With O_APPEND it goes to the end all the same."""
+        return os.pwrite(file, data, offset)
+
+    def cached_pages(self, file: int, offset: int, amount: int) -> int:
+        """
+        Return how many pages of a piece of a file are in the page cache, or on their way there.
+
+        :raises OSError: with ENOSYS before Linux 6.5.
+        """
+        piece, found = _CacheRange(offset, amount), _CacheStat()
+        if _syscall(_CACHESTAT, file, ctypes.addressof(piece), ctypes.addressof(found), 0) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return int(found.cached)
+
+    def waits(self) -> int:
+        """Return how often this thread has given the processor away to wait for something."""
+        return getrusage(RUSAGE_THREAD).ru_nvcsw
+
+    def poller(self) -> select.epoll:
+        """Return what waits for many sockets by one descriptor."""
+        return select.epoll()
+
+    def poll(self, poller: select.epoll, maximum: int) -> Sequence[tuple[int, Any]]:
+        """Return descriptors that are ready now, and what for."""
+        return poller.poll(0, maximum)
 
     def end_output(self, connected: socket.socket) -> None:
         """Tell the peer that nothing more comes."""

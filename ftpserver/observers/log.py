@@ -15,9 +15,10 @@ import dataclasses
 import enum
 import json
 import math
+import time
 from typing import IO, Any
 
-from twisted.logger import ILogObserver, LogEvent, Logger, eventAsText, formatEvent, formatTime
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsText, formatEvent, formatTime
 from twisted.python.reflect import safe_repr
 from zope.interface import implementer
 
@@ -45,6 +46,12 @@ _MESSAGES = {
 
 _TRANSFER = _WHO + " {command} {path!r}: {outcome} {code}, {bytes} bytes in {seconds:.3f} s, {rate} bytes/s"
 
+#: What makes an entry look otherwise than its message says.
+_UNUSUAL = frozenset({"log_failure", "log_flattened", "log_system"})
+
+#: Messages that hold nothing but the plain fields of an entry.
+_PLAIN = frozenset({*_MESSAGES.values(), _TRANSFER})
+
 
 @implementer(IObserver)
 class LogObserver:
@@ -63,27 +70,57 @@ class LogObserver:
 
     def __call__(self, event: Event) -> None:
         """Log *event*."""
-        fields = {one.name: _field(one.name, getattr(event, one.name)) for one in dataclasses.fields(event)}
-        # "time" would be taken for the time of the entry's own writing, which is the same.
-        del fields["time"]
-        fields["event"] = type(event).__name__
+        form = _FORMS.get(type(event)) or _form(type(event))
+        fields: dict[str, Any] = {name: getattr(event, name) for name in form.names}
+        for name in form.shaped:
+            fields[name] = _field(name, fields[name])
+        level = LogLevel.warn if form.warns else LogLevel.info
         if isinstance(event, TransferEvent):
             fields["rate"] = round(event.bytes / event.seconds) if event.seconds > 0 else 0
-        write = self._log.warn if _is_warning(event) else self._log.info
-        write(_message(event), **fields)
+            level = LogLevel.info if event.outcome is Outcome.COMPLETE else LogLevel.warn
+        # As Logger.emit does, which sorts all levels to know whether the one that it was given is one.
+        log = self._log
+        fields.update(
+            event=form.name,
+            log_logger=log,
+            log_level=level,
+            log_namespace=log.namespace,
+            log_source=log.source,
+            log_format=form.message,
+            log_time=time.time(),
+        )
+        log.observer(fields)
 
 
-def _is_warning(event: Event) -> bool:
-    if isinstance(event, TransferEvent):
-        return event.outcome is not Outcome.COMPLETE
-    return isinstance(event, LoginFailed | ConnectionRefused)
+class _Form:
+    """
+    How the events of one kind become entries.
+
+    :ivar names: of the fields.
+    :ivar shaped: those of them whose values are not written as they are.
+    """
+
+    __slots__ = ("message", "name", "names", "shaped", "warns")
+
+    def __init__(self, kind: type[Event]) -> None:
+        self.name = kind.__name__
+        # "time" would be taken for the time of the entry's own writing, which is the same.
+        self.names = tuple(one.name for one in dataclasses.fields(kind) if one.name != "time")
+        is_ours = kind.__module__ == Event.__module__
+        self.shaped = tuple(name for name in self.names if not is_ours or name in _SHAPED)
+        self.warns = issubclass(kind, LoginFailed | ConnectionRefused)
+        fallback = _WHO + " {event}" if issubclass(kind, SessionEvent) else "{event}"
+        self.message = _TRANSFER if issubclass(kind, TransferEvent) else _MESSAGES.get(self.name, fallback)
 
 
-def _message(event: Event) -> str:
-    if isinstance(event, TransferEvent):
-        return _TRANSFER
-    fallback = _WHO + " {event}" if isinstance(event, SessionEvent) else "{event}"
-    return _MESSAGES.get(type(event).__name__, fallback)
+_SHAPED = frozenset({"change", "outcome", "reason"})
+
+#: To ask the class of each event anew takes longer than all the rest.
+_FORMS: dict[type[Event], _Form] = {}
+
+
+def _form(kind: type[Event]) -> _Form:
+    return _FORMS.setdefault(kind, _Form(kind))
 
 
 def _field(name: str, value: Any) -> Any:
@@ -130,10 +167,37 @@ class _LineLog:
 class TextLog(_LineLog):
     """A log of text lines."""
 
+    def __init__(self, file: IO[str]) -> None:
+        super().__init__(file)
+        self._second = -1
+        self._time = ""
+
     def __call__(self, event: LogEvent) -> None:
         """Write *event*; a traceback takes several lines, each of which begins with a tab."""
-        first, *rest = eventAsText(event).split("\n")
+        text = self._text(event)
+        if text.isprintable():
+            self._write(text)
+            return
+        first, *rest = text.split("\n")
         self._write("\n\t".join([printable(first), *(printable(line) for line in rest if line)]))
+
+    def _text(self, event: LogEvent) -> str:
+        message = event.get("log_format")
+        when = event.get("log_time")
+        if message not in _PLAIN or when is None or not _UNUSUAL.isdisjoint(event):
+            return eventAsText(event)
+        # An entry of ours says the same so, in a tenth of the time, which was a third of that of a login.
+        try:
+            told = message.format_map(event)
+        except (LookupError, ValueError):
+            return eventAsText(event)
+        return f"{self._clock(when)} [{event['log_namespace']}#{event['log_level'].name}] {told}"
+
+    def _clock(self, when: float) -> str:
+        second = math.floor(when)
+        if second != self._second:
+            self._second, self._time = second, formatTime(when)
+        return self._time
 
 
 @implementer(ILogObserver)

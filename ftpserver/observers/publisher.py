@@ -34,6 +34,11 @@ class Publisher:
         """Tell *observer*, too, from now on."""
         self._observers.append(observer)
 
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether anybody hears what is published."""
+        return bool(self._observers)
+
     def publish(self, event: Event) -> None:
         """Tell every observer; an exception of one is logged and disturbs nobody."""
         for observer in tuple(self._observers):

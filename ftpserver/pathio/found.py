@@ -14,10 +14,10 @@ import stat
 from collections.abc import Sequence
 
 from ..core.paths import VirtualPath
-from ..errors import DirectoryNotEmpty, NoSuchPath, NotAFile, PermissionDenied, translating
-from .confined import LazyRoot
+from ..errors import DirectoryNotEmpty, NoSuchPath, NotAFile, PermissionDenied, from_os_error
 from .holding import HeldDescriptor
-from .leftovers import is_hidden
+from .leftovers import HIDDEN_PREFIX, is_hidden
+from .roots import LazyRoot
 
 __all__ = ["Found", "find", "find_beside", "open_directory", "require_regular"]
 
@@ -26,21 +26,36 @@ class Found:
     """
     What a path led to.
 
-    :ivar held: O_PATH descriptor of what is there, or of the parent directory.
+    :ivar descriptor: O_PATH descriptor of what is there, or of the parent directory; owned by this.
     :ivar path: virtual path that was really reached.
     :ivar name: last component, when the descriptor is that of the parent.
+    :ivar stays: whether it is known to be on the mount of the root.
     """
 
-    __slots__ = ("held", "name", "path")
+    __slots__ = ("_held", "descriptor", "name", "path", "stays")
 
-    def __init__(self, held: HeldDescriptor, path: VirtualPath, name: str = "") -> None:
-        self.held = held
+    def __init__(self, descriptor: int, path: VirtualPath, name: str = "", *, stays: bool = False) -> None:
+        self.descriptor = descriptor
         self.path = path
         self.name = name
+        self.stays = stays
+        self._held: HeldDescriptor | None = None
+
+    @property
+    def held(self) -> HeldDescriptor:
+        """The descriptor for who may give up its calls while they are in a thread; first asked for before the calls."""
+        if self._held is None:
+            self._held = HeldDescriptor(self.descriptor)
+        return self._held
 
     def close(self) -> None:
-        """Let go of the descriptor."""
-        self.held.close()
+        """Let go of the descriptor; harmless when repeated."""
+        if self._held is not None:
+            self._held.close()
+            return
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __enter__(self) -> Found:
         return self
@@ -49,39 +64,40 @@ class Found:
         self.close()
 
 
-def find(root: LazyRoot, path: VirtualPath) -> Found:
+def find(root: LazyRoot, path: VirtualPath, *, stay: bool = False) -> Found:
     """
     Find what *path* leads to.
 
+    :param stay: stay on the mount of the root.
+    :raises CrossesMounts: where it cannot stay, or that cannot be told.
     :raises PathError: if there is nothing that a client may see.
     """
-    if any(is_hidden(name) for name in path.parts):
-        raise NoSuchPath(str(path))
-    with translating():
-        opened = root.get()
-        descriptor = opened.locate(path.parts)
-        try:
-            return Found(HeldDescriptor(descriptor), opened.reached(descriptor, path))
-        except BaseException:
-            os.close(descriptor)
-            raise
+    for name in path.parts:
+        if name.startswith(HIDDEN_PREFIX):
+            raise NoSuchPath(str(path))
+    try:
+        descriptor, reached = root.get().find(path, stay=stay, takes_names=root.takes_names())
+    except OSError as error:
+        raise from_os_error(error) from error
+    return Found(descriptor, reached, stays=stay)
 
 
-def find_beside(root: LazyRoot, path: VirtualPath) -> Found:
+def find_beside(root: LazyRoot, path: VirtualPath, *, stay: bool = False) -> Found:
     """
     Find the directory that holds the last component of *path*, which is not followed.
 
+    :param stay: see :func:`find`.
+    :raises CrossesMounts: see there.
     :raises PathError: if there is no such directory, or the name is none that a client may use.
     """
     if path.is_root:
         raise PermissionDenied("the root itself")
     if is_hidden(path.name):
         raise NoSuchPath(str(path))
-    found = find(root, path.parent)
+    found = find(root, path.parent, stay=stay)
     try:
-        with found.held as descriptor:
-            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-                raise NoSuchPath(str(path))
+        if not stat.S_ISDIR(os.fstat(found.descriptor).st_mode):
+            raise NoSuchPath(str(path))
     except BaseException:
         found.close()
         raise

@@ -3,48 +3,65 @@
 # See LICENSE for details.
 
 """
-Files on this machine: every call in a thread, or inline; nothing outside of the root, whatever links say.
+Files on this machine: each call in a thread or inline, as its mount is; nothing outside of the root, whatever links
+say.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from zope.interface import implementer
 
 from ..core.paths import VirtualPath
 from ..core.status import Entry, FileStatus
 from ..core.uploads import UploadPolicy
-from ..errors import NameNotAllowed, NoSuchPath, PathError, PathExists, translating
-from ..interfaces import IAsksBack, IBatchListing, IPathIO, OpenMode
+from ..errors import NameNotAllowed, NoSuchPath, PathError, PathExists, from_os_error, translating
+from ..interfaces import IAsksBack, INameListing, IPathIO, OpenMode
 from . import found as acts
-from .confined import LazyRoot
+from .calls import ELSEWHERE, Calls
 from .found import Found, find, find_beside
 from .leftovers import clear_leftover, is_hidden
 from .local_directory import LocalDirectory
 from .local_file import LocalFile
+from .mounts import Mounts
 from .opening import FileOpener
 from .renaming import Name, rename
+from .roots import LazyRoot, Roots
 from .system import FileSystem
 from .threads import StorageThreads
+from .trust import Trust, trust_nobody
 
 __all__ = ["PathIO"]
 
+T = TypeVar("T")
+
 Approve = Callable[[VirtualPath], Awaitable[None]]
-Find = Callable[[VirtualPath], Found]
+Find = Callable[[VirtualPath, bool], Found]
 
 #: Times that a new name is tried which somebody else makes in the same moment.
 ATTEMPTS = 3
+
+#: Entries of a directory that are asked for before a look at the clock: in memory 0.2 ms, on a disk some blocks.
+LISTING_STEP = 64
+
+#: Seconds after which a batch of entries is passed on as it is.
+LISTING_TURN = 0.005
+
+_SYSTEM = FileSystem()
 
 
 async def _approve_all(reached: VirtualPath) -> None:
     """Links inside the root lead anywhere inside the root."""
 
 
-@implementer(IPathIO, IBatchListing, IAsksBack)
+@implementer(IPathIO, INameListing, IAsksBack)
 class PathIO:
     """
     The files below a real directory.
@@ -52,12 +69,21 @@ class PathIO:
     An upload that replaces a file is a new file: it has the owner (where the system lets it) and the mode of the old
     one, and neither its other hard links nor its extended attributes.
 
-    :param connection: has ``user`` (whose ``base_path`` is the root), ``uploads`` and ``storage_threads``; see
-        :class:`~ftpserver.Connection`.
+    :param connection: has ``user`` (whose ``base_path`` is the root), ``uploads``, ``storage_threads`` and ``server``;
+        see :class:`~ftpserver.Connection`.
     """
 
+    __slots__ = ("_approve", "_calls", "_opener", "_root", "_system")
+
     def __init__(self, connection: Any) -> None:
-        self._set_up(connection.user.base_path, connection.uploads, connection.storage_threads)
+        user = connection.user
+        self._set_up(
+            user.base_path,
+            connection.uploads,
+            connection.storage_threads,
+            roots=connection.server.roots,
+            trusts=Trust(user),
+        )
 
     @classmethod
     def at(
@@ -67,17 +93,22 @@ class PathIO:
         uploads: UploadPolicy | None = None,
         threads: StorageThreads | None = None,
         system: FileSystem | None = None,
+        roots: Roots | None = None,
         walk: bool = False,
-    ) -> PathIO:
+        trusts: Callable[[], bool] = trust_nobody,
+    ) -> Self:
         """
         Return a store without a server around it.
 
         :param base_path: real path of the root.
-        :param threads: where calls are made; ``None`` is here.
+        :param threads: where calls are made that may block; ``None`` is here.
+        :param roots: roots that other stores have, too.
         :param walk: do without openat2.
+        :param trusts: see :class:`~ftpserver.pathio.roots.LazyRoot`.
         """
         store = cls.__new__(cls)
-        store._set_up(Path(base_path), uploads or UploadPolicy(), threads, system, walk)
+        roots = roots or Roots(Mounts(), walk=walk)
+        store._set_up(Path(base_path), uploads or UploadPolicy(), threads, system, roots, trusts)
         return store
 
     def _set_up(
@@ -86,28 +117,25 @@ class PathIO:
         uploads: UploadPolicy,
         threads: StorageThreads | None,
         system: FileSystem | None = None,
-        walk: bool = False,
+        roots: Roots | None = None,
+        trusts: Callable[[], bool] = trust_nobody,
     ) -> None:
-        self._base_path = os.path.abspath(base_path)
-        self._threads = threads
-        self._system = system or FileSystem()
-        self._root = LazyRoot(self._base_path, walk=walk)
-        self._opener = FileOpener(self._system, uploads, self._run, self._beside)
+        self._system = system or _SYSTEM
+        real = os.fspath(base_path)
+        self._root = LazyRoot(real if real.startswith("/") else os.path.abspath(real), roots, trusts)
+        self._calls = Calls(self._root, threads)
+        self._opener = FileOpener(self._system, uploads, self._calls, self._root)
         self._approve: Approve = _approve_all
 
     def asking(self, approve: Approve) -> PathIO:
         """See :meth:`IAsksBack.asking`."""
         view = type(self).__new__(type(self))
-        view.__dict__.update(self.__dict__)
+        for name in PathIO.__slots__:
+            setattr(view, name, getattr(self, name))
+        # What a subclass has.
+        getattr(view, "__dict__", {}).update(getattr(self, "__dict__", {}))
         view._approve = approve
         return view
-
-    # Where calls are made.
-
-    async def _run(self, function: Callable[..., Any], *arguments: Any, dispose: Any = None, owed: bool = False) -> Any:
-        if self._threads is None:
-            return function(*arguments)
-        return await self._threads.run(self._base_path, function, *arguments, dispose=dispose, owed=owed)
 
     async def close(self) -> None:
         """See :meth:`IPathIO.close`."""
@@ -115,14 +143,14 @@ class PathIO:
 
     # Finding.
 
-    def _at(self, path: VirtualPath) -> Found:
-        return find(self._root, path)
+    def _at(self, path: VirtualPath, stay: bool = False) -> Found:
+        return find(self._root, path, stay=stay)
 
-    def _beside(self, path: VirtualPath) -> Found:
-        return find_beside(self._root, path)
+    def _beside(self, path: VirtualPath, stay: bool = False) -> Found:
+        return find_beside(self._root, path, stay=stay)
 
     async def _approved(self, find_it: Find, path: VirtualPath) -> Found:
-        found: Found = await self._run(find_it, path, dispose=Found.close)
+        found: Found = await self._calls.find(_find_to_hold, find_it, path, dispose=Found.close)
         if found.path != path:
             try:
                 await self._approve(found.path)
@@ -133,12 +161,15 @@ class PathIO:
 
     async def _act(self, find_it: Find, path: VirtualPath, act: Callable[..., Any], *arguments: Any) -> Any:
         """Find and act in one call where the path is what it seems, else ask in between."""
-        found, outcome = await self._run(_find_and_act, find_it, path, act, arguments, dispose=_let_go)
+        answer = self._calls.find_here(_find_and_act, find_it, path, act, arguments)
+        if answer is ELSEWHERE:
+            answer = await self._calls.find(_find_and_act, find_it, path, act, arguments, dispose=_let_go)
+        found, outcome = answer
         if found is None:
             return outcome
         with found:
             await self._approve(found.path)
-            return await self._run(_acting, act, found, arguments)
+            return await self._calls.act(found.stays, _acting, act, found, arguments, dispose=_give_up)
 
     # IPathIO.
 
@@ -186,7 +217,7 @@ class PathIO:
             raise NameNotAllowed("into itself")
         old = await self._approved(self._beside, source)
         with old, await self._approved(self._beside, target) as new:
-            await self._run(self._rename, old, new, replace)
+            await self._calls.act(old.stays and new.stays, self._rename, old, new, replace)
 
     def _rename(self, old: Found, new: Found, replace: bool) -> None:
         with translating(), old.held as source, new.held as target:
@@ -195,8 +226,8 @@ class PathIO:
     async def open(self, path: VirtualPath, mode: OpenMode, *, create: bool = True) -> LocalFile:
         """See :meth:`IPathIO.open`."""
         if mode == "rb":
-            with await self._approved(self._at, path) as found:
-                return await self._opened(self._opener.to_read, found)
+            file: LocalFile = await self._act(self._at, path, self._opener.to_read)
+            return file
         for _ in range(ATTEMPTS):
             try:
                 return await self._open_to_write(path, mode, create or mode == "xb")
@@ -207,36 +238,70 @@ class PathIO:
                     raise
         raise NoSuchPath(str(path))
 
+    def _open_without_links(self, path: VirtualPath, mode: OpenMode, create: bool, stay: bool) -> LocalFile | None:
+        if any(map(is_hidden, path.parts)):
+            raise NoSuchPath(str(path))
+        try:
+            return self._opener.without_links(path, mode, create)
+        except OSError as error:
+            raise from_os_error(error) from error
+
     async def _open_to_write(self, path: VirtualPath, mode: OpenMode, create: bool) -> LocalFile:
+        file: LocalFile | None
+        file = await self._calls.find(self._open_without_links, path, mode, create, dispose=_give_up)
+        if file is not None:
+            return file
         try:
             found = await self._approved(self._at, path)
         except NoSuchPath:
             if not create:
                 raise
-            with await self._approved(self._beside, path) as beside:
-                return await self._opened(self._opener.new, beside, mode)
+            file = await self._act(self._beside, path, self._opener.new, mode)
+            return file
         with found:
-            if mode == "xb":
-                raise PathExists(str(path))
-            return await self._opened(self._opener.old, found, mode)
-
-    async def _opened(self, open_it: Callable[..., LocalFile], *arguments: Any) -> LocalFile:
-        file: LocalFile = await self._run(open_it, *arguments, dispose=LocalFile.give_up)
-        return file
+            file = await self._calls.act(found.stays, _acting, self._opener.old, found, (mode,), dispose=_give_up)
+            return file
 
     # IBatchListing.
 
     async def scan(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[Entry], None]:
         """See :meth:`IBatchListing.scan`."""
-        with await self._approved(self._at, path) as found:
-            directory: LocalDirectory = await self._run(
-                LocalDirectory, self._system, found, dispose=LocalDirectory.close
-            )
-        return _Batches(self, directory, path, amount)
+        directory, stays = await self._directory(path)
+        return _Batches(directory, partial(self._next_entries, directory, path, amount, stays))
 
-    async def next_entries(self, directory: LocalDirectory, path: VirtualPath, amount: int) -> Sequence[Entry] | None:
+    async def scan_names(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[str], None]:
+        """See :meth:`INameListing.scan_names`."""
+        directory, stays = await self._directory(path)
+        return _Batches(directory, partial(self._next_names, directory, path, amount, stays))
+
+    async def _directory(self, path: VirtualPath) -> tuple[LocalDirectory, bool]:
+        """Open a directory to list it, and tell whether that is done inline."""
+        with await self._approved(self._at, path) as found:
+            stays = found.stays and self._root.lists_inline()
+            directory: LocalDirectory = await self._calls.act(
+                stays, LocalDirectory, self._system, found, dispose=LocalDirectory.close
+            )
+        return directory, stays
+
+    async def _next_names(
+        self, directory: LocalDirectory, path: VirtualPath, amount: int, stays: bool
+    ) -> Sequence[str] | None:
+        names: list[str]
+        names, links = await self._calls.act(stays, directory.next_names, amount)
+        if not names and not links:
+            return None
+        for name in links:
+            # As in a scan, one is left out that leads nowhere, out of the root, or where the account may not look.
+            with contextlib.suppress(PathError):
+                await self.stat(path.child(name))
+                names.append(name)
+        return names
+
+    async def _next_entries(
+        self, directory: LocalDirectory, path: VirtualPath, amount: int, stays: bool
+    ) -> Sequence[Entry] | None:
         """Return the next entries of a directory that is scanned, perhaps none; ``None`` is the end."""
-        batch = await self._run(directory.next_entries, amount)
+        batch = await self._calls.act(stays, _next_entries, directory, amount)
         if not batch:
             return None
         entries: list[Entry] = []
@@ -249,19 +314,21 @@ class PathIO:
         return entries
 
 
-class _Batches(AsyncGenerator[Sequence[Entry], None]):
-    """What :meth:`PathIO.scan` returns: no generator function, of which nothing runs when it is closed unbegun."""
+class _Batches(AsyncGenerator[Sequence[T], None]):
+    """
+    What :meth:`PathIO.scan` returns: no generator function, of which nothing runs when it is closed unbegun.
 
-    def __init__(self, store: PathIO, directory: LocalDirectory, path: VirtualPath, amount: int) -> None:
-        self._store = store
+    :param read: returns the next batch, perhaps an empty one; ``None`` is the end.
+    """
+
+    def __init__(self, directory: LocalDirectory, read: Callable[[], Awaitable[Sequence[T] | None]]) -> None:
         self._directory = directory
-        self._path = path
-        self._amount = amount
+        self._read = read
 
-    async def asend(self, _value: None) -> Sequence[Entry]:
+    async def asend(self, _value: None) -> Sequence[T]:
         """Return the next batch."""
         try:
-            while (batch := await self._store.next_entries(self._directory, self._path, self._amount)) is not None:
+            while (batch := await self._read()) is not None:
                 if batch:
                     return batch
         except BaseException:
@@ -270,7 +337,7 @@ class _Batches(AsyncGenerator[Sequence[Entry], None]):
         self._directory.close()
         raise StopAsyncIteration
 
-    async def athrow(self, kind: Any, value: Any = None, traceback: Any = None) -> Sequence[Entry]:
+    async def athrow(self, kind: Any, value: Any = None, traceback: Any = None) -> Sequence[T]:
         """Let go of the directory and raise."""
         self._directory.close()
         return await super().athrow(kind, value, traceback)
@@ -280,22 +347,55 @@ class _Batches(AsyncGenerator[Sequence[Entry], None]):
         self._directory.close()
 
 
+def _next_entries(directory: LocalDirectory, amount: int) -> Sequence[tuple[str, os.stat_result | None]]:
+    """Return the next entries; fewer where the disk must be asked for them, for nobody is served meanwhile."""
+    entries: list[tuple[str, os.stat_result | None]] = []
+    deadline = time.monotonic() + LISTING_TURN
+    while batch := directory.next_entries(min(LISTING_STEP, amount - len(entries))):
+        entries += batch
+        if len(entries) >= amount or time.monotonic() >= deadline:
+            break
+    return entries
+
+
+def _find_to_hold(find_it: Find, path: VirtualPath, stay: bool) -> Found:
+    found = find_it(path, stay)
+    _ = found.held
+    return found
+
+
 def _find_and_act(
-    find_it: Find, path: VirtualPath, act: Callable[..., Any], arguments: tuple[Any, ...]
+    find_it: Find, path: VirtualPath, act: Callable[..., Any], arguments: tuple[Any, ...], stay: bool
 ) -> tuple[Found | None, Any]:
-    found = find_it(path)
-    if found.path != path:
+    found = find_it(path, stay)
+    if found.path is not path and found.path != path:
+        _ = found.held
         return found, None
-    with found:
-        return None, _acting(act, found, arguments)
+    # Nobody else has the descriptor, so that nobody closes it meanwhile.
+    try:
+        return None, act(found, found.descriptor, *arguments)
+    except OSError as error:
+        raise from_os_error(error) from error
+    finally:
+        os.close(found.descriptor)
 
 
 def _acting(act: Callable[..., Any], found: Found, arguments: tuple[Any, ...]) -> Any:
-    with translating(), found.held as descriptor:
-        return act(found, descriptor, *arguments)
+    try:
+        with found.held as descriptor:
+            return act(found, descriptor, *arguments)
+    except OSError as error:
+        raise from_os_error(error) from error
 
 
 def _let_go(answer: tuple[Found | None, Any]) -> None:
-    found, _outcome = answer
+    found, outcome = answer
     if found is not None:
         found.close()
+    _give_up(outcome)
+
+
+def _give_up(outcome: Any) -> None:
+    """Let go of a file that nobody waits for any more."""
+    if isinstance(outcome, LocalFile):
+        outcome.give_up()

@@ -12,27 +12,23 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Awaitable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from zope.interface import implementer
 
 from ..core.paths import VirtualPath
 from ..core.status import FileStatus
 from ..core.uploads import UploadPolicy
-from ..errors import RestartBeyondEnd, translating
+from ..errors import RestartBeyondEnd, StorageFailure, from_os_error, translating
 from ..interfaces import IDiscardsParts, IFile, IReachedPath, IRealFile
+from .calls import Calls
+from .mounts import SLOW
 from .place import Place
 from .system import FileSystem
 
-__all__ = ["LocalFile", "Run"]
-
-
-class Run(Protocol):
-    """Calls a function where calls to a store are made; see :meth:`~ftpserver.pathio.threads.StorageThreads.run`."""
-
-    def __call__(self, function: Any, *arguments: Any, dispose: Any = None, owed: bool = False) -> Awaitable[Any]: ...
+__all__ = ["LocalFile"]
 
 
 @implementer(IFile, IDiscardsParts, IRealFile, IReachedPath)
@@ -42,28 +38,50 @@ class LocalFile:
 
     :param descriptor: owned by this.
     :param virtual_path: the path really reached.
-    :param run: makes the calls.
+    :param calls: makes the calls.
     :param place: where a written file belongs; ``None`` for one that is read.
     :param appends: whether every write goes to the end.
     :param truncates: whether the old content goes with the first write.
+    :param stays: whether it is known to be on the mount of the root of its store.
     """
+
+    __slots__ = (
+        "_appends",
+        "_calls",
+        "_descriptor",
+        "_end_of_moved",
+        "_is_slow",
+        "_lock",
+        "_place",
+        "_policy",
+        "_stays",
+        "_system",
+        "_truncates",
+        "_was_given_up",
+        "_written",
+        "offset",
+        "virtual_path",
+    )
 
     def __init__(
         self,
         descriptor: int,
         virtual_path: VirtualPath,
-        run: Run,
+        calls: Calls,
         system: FileSystem,
         policy: UploadPolicy,
         place: Place | None = None,
         *,
         appends: bool = False,
         truncates: bool = False,
+        stays: bool = False,
     ) -> None:
         self.offset = os.fstat(descriptor).st_size if appends else 0
         self.virtual_path = virtual_path
         self._descriptor = descriptor
-        self._run = run
+        self._calls = calls
+        self._stays = stays
+        self._is_slow = False
         self._system = system
         self._policy = policy
         self._place = place
@@ -80,6 +98,27 @@ class LocalFile:
         """See :meth:`IRealFile.fileno`."""
         return self._descriptor
 
+    @property
+    def may_block(self) -> bool:
+        """See :class:`IRealFile`."""
+        return self._is_slow or not self._calls.moves_inline(self._stays)
+
+    def took(self, seconds: float) -> None:
+        """See :meth:`IRealFile.took`; the mount is judged by it, too."""
+        # Without another look: this file alone goes to the threads for what may have been the scheduler's fault.
+        self._is_slow = self._is_slow or seconds >= SLOW
+        self._calls.took(seconds)
+
+    async def run(self, function: Callable[..., object], *arguments: object) -> object:
+        """See :meth:`IRealFile.run`."""
+        return await self._calls.in_thread(self._lend, function, arguments)
+
+    def _lend(self, function: Callable[..., object], arguments: tuple[object, ...]) -> object:
+        with self._lock:
+            if self._descriptor < 0:
+                raise StorageFailure("the file was closed before")
+            return function(self._descriptor, *arguments)
+
     def advance(self, amount: int) -> None:
         """See :meth:`IRealFile.advance`."""
         self.offset += amount
@@ -89,7 +128,7 @@ class LocalFile:
 
     async def read(self, amount: int) -> bytes:
         """See :meth:`IFile.read`."""
-        data: bytes = await self._run(self._read, amount, self.offset)
+        data: bytes = await self._calls.in_thread(self._read, amount, self.offset)
         self.offset += len(data)
         return data
 
@@ -100,7 +139,7 @@ class LocalFile:
     async def write(self, data: bytes | memoryview) -> None:
         """See :meth:`IFile.write`."""
         # The thread of a call that was given up still looks at the buffer; what it finds there is of a failed upload.
-        await self._run(self._write, data, self.offset)
+        await self._calls.in_thread(self._write, data, self.offset)
         self.offset += len(data)
 
     def _write(self, data: bytes | memoryview, offset: int) -> None:
@@ -134,12 +173,38 @@ class LocalFile:
 
     async def stat(self) -> FileStatus:
         """See :meth:`IFile.stat`."""
-        status: FileStatus = await self._run(self._stat)
+        status: FileStatus = await self._held(self._stat, is_prompt=True)
         return status
 
     def _stat(self) -> os.stat_result:
-        with self._lock, translating():
+        try:
             return os.fstat(self._descriptor)
+        except OSError as error:
+            raise from_os_error(error) from error
+
+    async def _held(
+        self, function: Callable[[], Any], *, may_wait: bool = False, is_prompt: bool = False, owed: bool = False
+    ) -> Any:
+        """
+        Call *function* while nobody else uses the descriptor.
+
+        :param may_wait: whether it waits for a disk wherever the file is.
+        :param is_prompt: whether it waits for nothing on a local file system, so that it need not be measured: an open
+            file has its stat values in memory, and one that was only read is closed without a trace.
+        """
+        if may_wait or not self._calls.is_inline(self._stays):
+            return await self._calls.in_thread(self._holding, function, owed=owed)
+        # A call that was given up may have it still; nobody is served while the reactor thread waits for that.
+        if not self._lock.acquire(blocking=False):
+            return await self._calls.in_thread(self._holding, function, owed=owed)
+        try:
+            return function() if is_prompt else self._calls.here(function)
+        finally:
+            self._lock.release()
+
+    def _holding(self, function: Callable[[], Any]) -> Any:
+        with self._lock:
+            return function()
 
     async def close(self) -> None:
         """
@@ -150,21 +215,25 @@ class LocalFile:
         """
         if self._descriptor < 0:
             return
+        is_read = self._place is None
+        may_wait = not is_read and self._policy.fsync != "never"
         try:
-            await self._run(self._close, owed=True)
+            await self._held(self._close, may_wait=may_wait, is_prompt=is_read, owed=True)
         except BaseException:
             # Given up while it waited: it is in nobody's interest any more that the name appears.
             self._was_given_up = True
             raise
 
     def _close(self) -> None:
-        with self._lock, translating():
-            place, self._place = self._place, None
+        place, self._place = self._place, None
+        try:
             try:
                 if place is not None:
                     self._finish(place)
             finally:
                 self._release(place)
+        except OSError as error:
+            raise from_os_error(error) from error
 
     def _finish(self, place: Place) -> None:
         try:
@@ -194,19 +263,22 @@ class LocalFile:
         """See :meth:`IFile.abort`."""
         if self._descriptor < 0:
             return False
-        return bool(await self._run(self.give_up, owed=True))
+        return bool(await self._held(self._abort, owed=True))
 
     def give_up(self) -> bool:
         """Abort, in the thread of the caller."""
         with self._lock:
-            place, self._place = self._place, None
-            try:
-                return place is not None and self._keep_part(place)
-            except OSError:
-                # The part is lost; the transfer has failed anyway and is answered so.
-                return False
-            finally:
-                self._release_quietly(place)
+            return self._abort()
+
+    def _abort(self) -> bool:
+        place, self._place = self._place, None
+        try:
+            return place is not None and self._keep_part(place)
+        except OSError:
+            # The part is lost; the transfer has failed anyway and is answered so.
+            return False
+        finally:
+            self._release_quietly(place)
 
     def _keep_part(self, place: Place) -> bool:
         if not place.is_new:

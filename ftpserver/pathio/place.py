@@ -92,6 +92,7 @@ class Place:
         # A rename replaces in one step; a link cannot.
         if not self.temporary:
             hidden = hidden_name()
+            _lock(self.system, descriptor)
             self.system.link(descriptor, hidden, self.directory)
             self.temporary = hidden
         self.system.rename(self.temporary, self.name, self.directory, self.directory)
@@ -127,7 +128,7 @@ def open_hidden(place: Place) -> int:
     """
     Open a file without a name in the directory of *place*, or with a hidden one where the file system lacks those.
 
-    It is locked as long as it is open, by which leftovers are told from living uploads.
+    As long as it has a hidden name it is locked, by which leftovers are told from living uploads.
 
     :returns: the descriptor.
     """
@@ -140,9 +141,13 @@ def open_hidden(place: Place) -> int:
         hidden = hidden_name()
         descriptor = os.open(hidden, WRITING | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=place.directory)
         place.temporary = hidden
+        _lock(system, descriptor)
     else:
         place.temporary = ""
+    return descriptor
+
+
+def _lock(system: FileSystem, descriptor: int) -> None:
     # Where there are no locks nobody can get one, so nothing is ever taken for a leftover there.
     with contextlib.suppress(OSError):
         system.lock(descriptor)
-    return descriptor

@@ -55,7 +55,8 @@ def rename(system: FileSystem, source: Name, target: Name, *, replace: bool) -> 
             # A directory would take the place of an empty one, too.
             if not replace or stat.S_ISDIR(status.st_mode):
                 rename_new(system, source, target)
-            elif not _is_another_name(status, target):
+            elif status.st_nlink == 1 or not _is_another_name(status, target):
+                # What has one name has it in another spelling, too, where case is folded: that is no second to remove.
                 system.rename(source.name, target.name, source.directory, target.directory)
             elif not source.is_same_entry(target):
                 # Two names of one file: rename would leave both where they are, and call it a success.

@@ -14,6 +14,8 @@ import fcntl
 import os
 import time
 
+from .procfs import descriptors_of_this_process
+
 __all__ = ["FileSystem"]
 
 _RENAME_NOREPLACE = 1
@@ -67,7 +69,13 @@ class FileSystem:
 
         :raises FileExistsError: if that is taken.
         """
-        os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=directory, follow_symlinks=True)
+        os.link(
+            str(descriptor),
+            name,
+            src_dir_fd=descriptors_of_this_process(),
+            dst_dir_fd=directory,
+            follow_symlinks=True,
+        )
 
     def link_name(self, source: str, target: str, source_directory: int, target_directory: int) -> None:
         """

@@ -46,6 +46,7 @@ class _Call:
     arguments: tuple[Any, ...]
     dispose: Callable[[Any], object] | None
     owed: bool
+    returned: Callable[[], object] | None = None
     answer: Deferred[Any] = field(init=False)
     started: float = 0.0
     abandoned: bool = False
@@ -57,6 +58,15 @@ class _Store:
     running: set[_Call] = field(default_factory=set)
     waiting: deque[_Call] = field(default_factory=deque)
     alarm: IDelayedCall | None = None
+
+
+def _outcome(call: _Call) -> Any:
+    # Without a name for the failure: a frame of its own traceback would hold it, and what the others hold, descriptors
+    # among it, would stay until the garbage is collected.
+    try:
+        return call.function(*call.arguments)
+    except BaseException:  # noqa: BLE001 - whatever it is, it belongs to the caller
+        return Failure()
 
 
 class StorageThreads:
@@ -97,6 +107,7 @@ class StorageThreads:
         *arguments: Any,
         dispose: Callable[[Any], object] | None = None,
         owed: bool = False,
+        returned: Callable[[], object] | None = None,
     ) -> Deferred[Any]:
         """
         Call *function* in a thread.
@@ -105,6 +116,7 @@ class StorageThreads:
         :param dispose: gets, in a thread, a result that nobody waits for any more, as a file that must be closed.
         :param owed: whether the call gives back what the caller holds: it is then never refused, and made even when
             nobody waits for it any more.
+        :param returned: called in the reactor thread when the call was made, even when nobody waits for it any more.
         :returns: a Deferred of the result; cancelling it releases the caller at once, not the thread.
         :raises StorageBusy: answered 451.
         """
@@ -112,7 +124,7 @@ class StorageThreads:
         if not owed and (len(calls.waiting) >= MAXIMUM_WAITING or self._is_stuck(calls)):
             self._forget_if_idle(calls)
             raise StorageBusy("the store does not answer")
-        call = _Call(function, arguments, dispose, owed)
+        call = _Call(function, arguments, dispose, owed, returned)
         call.answer = Deferred(lambda _deferred: self._abandon(calls, call))
         calls.waiting.append(call)
         self._start_waiting(calls)
@@ -166,16 +178,13 @@ class StorageThreads:
 
     def _make(self, calls: _Store, call: _Call) -> None:
         """Make *call*, in a thread."""
-        result: Any
-        try:
-            result = call.function(*call.arguments)
-        except BaseException:  # noqa: BLE001 - whatever it is, it belongs to the caller
-            result = Failure()
-        self._reactor.callFromThread(self._finished, result, calls, call)
+        self._reactor.callFromThread(self._finished, _outcome(call), calls, call)
 
     def _finished(self, result: Any, calls: _Store, call: _Call) -> None:
         calls.running.discard(call)
         self._running -= 1
+        if call.returned is not None:
+            call.returned()
         if call.abandoned:
             self._dispose(result, calls, call)
         self._start_waiting(calls)
@@ -244,3 +253,6 @@ class StorageThreads:
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
     while (job := jobs.get()) is not None:
         job()
+        # While this thread waits for the next, the last would keep alive what it held: a file, its buffer of 256 KiB,
+        # and a session that has ended.
+        del job

@@ -142,6 +142,8 @@ class MemoryNetwork(System):
     A subclass may make any of them fail.
     """
 
+    has_descriptors = False
+
     def __init__(self) -> None:
         self.reactor: DialogueReactor | None = None
         self._handles: dict[int, _Listener | _Connected] = {}

@@ -8,7 +8,8 @@ Tests of a store: links, listings in batches, and asking back.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from itertools import product
 from typing import Any
 
 from zope.interface.verify import verifyObject
@@ -16,7 +17,7 @@ from zope.interface.verify import verifyObject
 from ..core.paths import ROOT, VirtualPath, resolve
 from ..core.status import Entry, is_directory
 from ..errors import NoSuchPath, NotADirectory, PathError, PathExists, PermissionDenied
-from ..interfaces import IAsksBack, IBatchListing, IFile, IPathIO, IReachedPath, IRealFile
+from ..interfaces import IAsksBack, IBatchListing, IFile, INameListing, IPathIO, IReachedPath, IRealFile
 from .path_io_base import PathIOAsking
 
 __all__ = ["LinkTests"]
@@ -187,15 +188,21 @@ class LinkTests(PathIOAsking):
     # Listings in batches.
 
     async def _scan(self, store: Any, path: VirtualPath, amount: int) -> list[Entry]:
-        entries: list[Entry] = []
-        batches = await self._answer(store.scan(path, amount))
+        entries: list[Entry] = await self._all_of(await self._answer(store.scan(path, amount)), amount)
+        if INameListing.providedBy(store):
+            names: list[str] = await self._all_of(await self._answer(store.scan_names(path, amount)), amount)
+            self.assertEqual(sorted(names), sorted(name for name, _ in entries), "names alone")
+        return entries
+
+    async def _all_of(self, batches: AsyncGenerator[Sequence[Any], None], amount: int) -> list[Any]:
+        everything: list[Any] = []
         try:
             while True:
                 batch = await self._answer(anext(batches))
                 self.assertLessEqual(len(batch), amount, "entries in a batch")
-                entries.extend(batch)
+                everything.extend(batch)
         except StopAsyncIteration:
-            return entries
+            return everything
         finally:
             await self._answer(batches.aclose())
 
@@ -222,14 +229,15 @@ class LinkTests(PathIOAsking):
     async def test_only_directories_are_scanned(self) -> None:
         """A file or nothing is refused before anything is listed."""
         store = await self._store_with_batches()
-        await self._refused(store.scan(resolve("/0"), 10), NotADirectory)
-        await self._refused(store.scan(resolve("/missing"), 10), NoSuchPath)
+        for scan in _scans(store):
+            await self._refused(scan(resolve("/0"), 10), NotADirectory)
+            await self._refused(scan(resolve("/missing"), 10), NoSuchPath)
 
     async def test_a_scan_may_be_left(self) -> None:
         """A listing is ended before its first batch, or after it, and the directory can be removed then."""
         store = await self._store_with_batches()
-        for begins in (False, True):
-            batches = await self._answer(store.scan(ROOT, 2))
+        for scan, begins in product(_scans(store), (False, True)):
+            batches = await self._answer(scan(ROOT, 2))
             if begins:
                 await self._answer(anext(batches))
             await self._answer(batches.aclose())
@@ -251,10 +259,16 @@ class LinkTests(PathIOAsking):
         self._needs(IBatchListing.providedBy(store), "does not list in batches")
         view, _ = self._asking(store, refuses=True)
         self.assertEqual([name for name, _ in await self._scan(view, ROOT, 3)], ["directory"])
-        await self._refused(view.scan(resolve("/to-directory"), 3), PermissionDenied)
+        for scan in _scans(view):
+            await self._refused(scan(resolve("/to-directory"), 3), PermissionDenied)
 
 
 Call = Callable[[], Awaitable[object]]
+
+
+def _scans(store: Any) -> list[Callable[[VirtualPath, int], Awaitable[Any]]]:
+    """Return the calls that list a directory in batches."""
+    return [store.scan, store.scan_names] if INameListing.providedBy(store) else [store.scan]
 
 
 def _every_call(store: Any, path: VirtualPath) -> list[tuple[str, Call]]:

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from OpenSSL import SSL
 
-from .bindings import SHARED, connect, reason, session_was_reused
+from .bindings import SHARED, connect, put, read_into, reason, sent, session_was_reused, unsent, write
 
 __all__ = ["OpenSSLLayer", "StdlibLayer", "TLSFailure", "TLSLayer", "WrongALPN"]
 
 #: Octets of clear text asked for at a time: one record, of which there is never more at once (RFC 8446, section 5.1).
 RECORD = 16384
+
+#: Takes one record of whatever connection, for a moment.
+_record = memoryview(bytearray(RECORD))
 
 #: Octets for the network taken at a time.
 PIECE = 65536
@@ -60,6 +63,23 @@ class TLSLayer(Protocol):
         """
         ...
 
+    def put(self, octets: memoryview) -> None:
+        """
+        Take what came from the network, once the handshake is done; :meth:`read_into` has it then.
+
+        :raises TLSFailure: see :meth:`receive`.
+        """
+        ...
+
+    def read_into(self, buffer: memoryview) -> int:
+        """
+        Read in clear what was put, as much as *buffer* holds.
+
+        :returns: how many octets; fewer than *buffer* holds are all that there is.
+        :raises TLSFailure: see :meth:`receive`.
+        """
+        ...
+
     def send(self, data: bytes | memoryview) -> None:
         """
         Protect *data*; :meth:`outgoing` has it then.
@@ -79,6 +99,14 @@ class TLSLayer(Protocol):
 
     def outgoing(self) -> bytes:
         """Return what is to go to the network, once."""
+        ...
+
+    def unsent(self) -> memoryview:
+        """Return what is to go to the network, without taking it; good until the next call of another method."""
+        ...
+
+    def sent(self, amount: int) -> None:
+        """Take the first *amount* octets of :meth:`unsent`: they have gone."""
         ...
 
     @property
@@ -153,39 +181,67 @@ class OpenSSLLayer(_Layer):
 
     def receive(self, data: bytes) -> bytes:
         """See :class:`TLSLayer`."""
-        self._check()
-        pieces: list[bytes] = []
+        self.put(memoryview(data))
+        if not self.is_established and not self._shakes_hands():
+            return b""
+        pieces = [self._piece()]
+        while len(pieces[-1]) == RECORD:
+            pieces.append(self._piece())
+        return b"".join(pieces)
+
+    def _shakes_hands(self) -> bool:
+        """Go on with the handshake; tell whether it is done."""
         try:
-            if data:
-                self._tls.bio_write(data)
-            if not self.is_established:
-                self._tls.do_handshake()
-                self.is_established = True
-            while True:
-                pieces.append(self._tls.recv(RECORD))
+            self._tls.do_handshake()
         except SSL.WantReadError:
-            return b"".join(pieces)
+            return False
         except (SSL.Error, WrongALPN) as error:
-            if not self._is_end(error):
-                raise self._failed(error, reason(error)) from error
-            if not self.is_established:
-                raise self._failed(error, "closed during the handshake") from error
+            self._end_or_fail(error)
+        self.is_established = True
+        return True
+
+    def _piece(self) -> bytes:
+        return bytes(_record[: self.read_into(_record)])
+
+    def put(self, octets: memoryview) -> None:
+        """See :class:`TLSLayer`."""
+        self._check()
+        put(self._tls, octets)
+
+    def read_into(self, buffer: memoryview) -> int:
+        """See :class:`TLSLayer`."""
+        self._check()
+        try:
+            amount = read_into(self._tls, buffer)
+        except SSL.Error as error:
+            self._end_or_fail(error)
+            return 0
+        if amount < len(buffer) and self._has_come_to_end():
             self.has_ended = True
-            return b"".join(pieces)
+        return amount
+
+    def _end_or_fail(self, error: Exception) -> None:
+        if not self._is_end(error):
+            raise self._failed(error, reason(error)) from error
+        if not self.is_established:
+            raise self._failed(error, "closed during the handshake") from error
+        self.has_ended = True
 
     def _is_end(self, error: Exception) -> bool:
         # An alert user_canceled before close_notify, as Java sends it (RFC 8446, section 6.1), makes OpenSSL take the
         # end for an error of the system, of which there is none in memory.
-        is_ended = bool(self._tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
-        return isinstance(error, SSL.ZeroReturnError) or (isinstance(error, SSL.SysCallError) and is_ended)
+        return isinstance(error, SSL.ZeroReturnError) or (
+            isinstance(error, SSL.SysCallError) and self._has_come_to_end()
+        )
+
+    def _has_come_to_end(self) -> bool:
+        return bool(self._tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
 
     def send(self, data: bytes | memoryview) -> None:
         """See :class:`TLSLayer`."""
         self._check_sending()
-        rest = memoryview(data).cast("B")
         try:
-            while rest:
-                rest = rest[self._tls.send(rest[:PIECE]) :]
+            write(self._tls, memoryview(data).cast("B"))
         except SSL.Error as error:
             raise self._failed(error, reason(error)) from error
 
@@ -196,12 +252,17 @@ class OpenSSLLayer(_Layer):
 
     def outgoing(self) -> bytes:
         """See :class:`TLSLayer`."""
-        pieces: list[bytes] = []
-        try:
-            while True:
-                pieces.append(self._tls.bio_read(PIECE))
-        except SSL.WantReadError:
-            return b"".join(pieces)
+        octets = bytes(unsent(self._tls))
+        sent(self._tls, len(octets))
+        return octets
+
+    def unsent(self) -> memoryview:
+        """See :class:`TLSLayer`."""
+        return unsent(self._tls)
+
+    def sent(self, amount: int) -> None:
+        """See :class:`TLSLayer`."""
+        sent(self._tls, amount)
 
     @property
     def version(self) -> str:
@@ -238,6 +299,7 @@ class StdlibLayer(_Layer):
         super().__init__()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._kept = memoryview(b"")
 
     def receive(self, data: bytes) -> bytes:
         """See :class:`TLSLayer`."""
@@ -254,11 +316,37 @@ class StdlibLayer(_Layer):
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            # Nothing is read at the end only until ours is said; from then on the end is an error.
-            if not (self.is_established and isinstance(error, ssl.SSLZeroReturnError)):
-                raise self._failed(error, _reason(error)) from error
-            self.has_ended = True
+            self._end_or_fail(error)
         return b"".join(pieces)
+
+    def put(self, octets: memoryview) -> None:
+        """See :class:`TLSLayer`."""
+        self._check()
+        self._incoming.write(octets)
+
+    def read_into(self, buffer: memoryview) -> int:
+        """See :class:`TLSLayer`."""
+        self._check()
+        amount = 0
+        try:
+            while amount < len(buffer):
+                # With a buffer the answer is a number, which the stubs do not know.
+                piece: Any = self._tls.read(len(buffer) - amount, buffer[amount:])
+                if not piece:
+                    self.has_ended = True
+                    break
+                amount += piece
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._end_or_fail(error)
+        return amount
+
+    def _end_or_fail(self, error: ssl.SSLError) -> None:
+        # Nothing is read at the end only until ours is said; from then on the end is an error.
+        if not (self.is_established and isinstance(error, ssl.SSLZeroReturnError)):
+            raise self._failed(error, _reason(error)) from error
+        self.has_ended = True
 
     def send(self, data: bytes | memoryview) -> None:
         """See :class:`TLSLayer`."""
@@ -279,7 +367,18 @@ class StdlibLayer(_Layer):
 
     def outgoing(self) -> bytes:
         """See :class:`TLSLayer`."""
-        return self._outgoing.read()
+        kept, self._kept = self._kept, memoryview(b"")
+        return bytes(kept) + self._outgoing.read()
+
+    def unsent(self) -> memoryview:
+        """See :class:`TLSLayer`."""
+        if self._outgoing.pending:
+            self._kept = memoryview(bytes(self._kept) + self._outgoing.read())
+        return self._kept
+
+    def sent(self, amount: int) -> None:
+        """See :class:`TLSLayer`."""
+        self._kept = self._kept[amount:]
 
     @property
     def version(self) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ..awaiting import as_deferred
+from ..awaiting import begin
 from ..core.users import ANONYMOUS_NAMES, User
 from ..interfaces import GetUserResponse, IRefusesSlowly, IRequiresTLS
 from .manager import AbstractUserManager
@@ -108,7 +109,10 @@ class MemoryUserManager(AbstractUserManager):
             await self._hashes.refuse(password, self._first_hash)
 
     async def _in_time(self, checking: Awaitable[T]) -> T | None:
-        waiting = as_deferred(checking)
+        waiting = begin(checking)
+        if not isinstance(waiting, Deferred):
+            # A password in clear is compared at once: 3 us instead of 5, or of 17 where there is a bound.
+            return waiting
         if self.timeout is not None:
             waiting.addTimeout(self.timeout, self._reactor)
         try:

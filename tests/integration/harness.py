@@ -28,6 +28,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 
 from ftpserver import Server, User
+from ftpserver.pathio.procfs import descriptors_of_this_process
 
 from .client import Client
 from .sockets import connect
@@ -117,6 +118,8 @@ class ServerTestCase(TestCase):
     async def _begin(self) -> None:
         # The reactor has opened its own descriptors once it turns.
         await deferLater(reactor, 0)
+        # The process opens it once and keeps it.
+        descriptors_of_this_process()
         self._descriptors = open_descriptors()
         await self.start_server()
 

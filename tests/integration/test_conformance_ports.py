@@ -161,14 +161,14 @@ class PassiveTests(PortTestCase):
 
     @holds("D07", "D08")
     async def test_the_last_agreement_counts(self) -> None:
-        """Each PASV, EPSV or PORT closes the port of the one before; there is never a second listener."""
+        """Each PASV, EPSV or PORT ends the agreement before; there is never a second listener."""
         client = await self.session()
         for verb in ("PASV", "EPSV"):
-            first = await client.passive_port(verb)
+            early = await client.open_data(await client.passive_port(verb))
             before = len(open_descriptors())
             second = await client.passive_port("PASV")
             self.assertEqual(len(open_descriptors()), before)
-            await self.assert_closed(client, first)
+            self.assertEqual(await early.everything(), b"")
             await client.active("PORT")
             await self.assert_closed(client, second)
 
@@ -193,6 +193,20 @@ class PassiveTests(PortTestCase):
         await client.command("RETR f", 125, 150)
         received = sorted([await one.everything() for one in connections])
         self.assertEqual(received, [b"", b"content"])
+        await client.reply(226)
+        late = await client.open_data(port)
+        await client.passive_port()
+        self.assertEqual(await late.everything(), b"")
+
+    @holds("D11")
+    async def test_a_numbered_port_is_closed(self) -> None:
+        """A port of data_ports is closed when its transfer has its connection."""
+        await self.restart_server(data_ports=free_ports(1))
+        client = await self.session()
+        port = await client.passive_port()
+        data = await client.open_data(port)
+        await client.command("RETR f", 125, 150)
+        self.assertEqual(await data.everything(), b"content")
         await client.reply(226)
         await self.assert_closed(client, port)
 

@@ -147,6 +147,21 @@ class RequiredTests(ReuseTestCase):
         return reply
 
     @holds("T15")
+    async def test_the_session_of_a_refused_connection_is_refused(self) -> None:
+        """Whoever was refused cannot come back and continue the session of the connection that was refused."""
+        for context in WAYS.values():
+            client = await self.private(context())
+            own = client.data_end
+            client.data_end = continuing(client, None)
+            data = await client.begin("RETR f")
+            await client.reply(522)
+            await data.vanish()
+            client.data_end = continuing(client, data.end.session)
+            await self.assert_refused(client)
+            client.data_end = own
+            await self.assert_works(client)
+
+    @holds("T15")
     async def test_the_session_of_another_login_is_refused(self) -> None:
         """The session of another control connection, of the same account or another, is a stranger's."""
         for context in WAYS.values():

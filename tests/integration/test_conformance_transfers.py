@@ -209,7 +209,8 @@ class FullDiskTests(TransferTestCase):
     @holds("D29")
     async def test_a_full_disk_is_told(self) -> None:
         """An upload that does not fit is refused, and the session goes on."""
-        await self.restart_server(path_io_factory=full_disk(self.root, 65536))
+        # Through the calls of the store, of which this disk is made.
+        await self.restart_server(path_io_factory=full_disk(self.root, 65536), data_plane="portable")
         client = await self.store_too_much()
         await client.command("NOOP", 200)
 
@@ -221,4 +222,5 @@ class FullDiskTests(TransferTestCase):
         await self.restart_server(partial_uploads="remove")
         client = await self.store_too_much()
         await client.store("STOR small", b"fits")
-        await client.command("QUIT", 221)
+        # The file system is in use until the server has let go of it.
+        await self.restart_server()

@@ -159,6 +159,8 @@ class LftpTests(client_contract.ClientContract):
 
     async def test_one_file_in_several_pieces(self) -> None:
         """lftp fetches a file over four connections at once, each from an offset."""
+        # Without it the first connection may have everything before the others are logged in.
+        await self.restart_server(write_speed_limit_per_connection=4_000_000)
         self.write("file", content(8_000_000))
         target = self.local / "file"
         await self.lftp().run(f"pget -n 4 file -o {word(target)}")
