@@ -168,12 +168,15 @@ class PasswordHashes:
                 call.answer.errback(CommandRefused(BUSY))
 
     def _run(self, call: _Verification) -> None:
-        result: bool | Failure
+        self._reactor.callFromThread(self._finished, call, self._outcome(call))
+
+    def _outcome(self, call: _Verification) -> bool | Failure:
+        # Without a name for the failure: a frame of its own traceback would hold it, and the password with it, until
+        # the garbage is collected.
         try:
-            result = self._matches(call.stored, call.given)
+            return self._matches(call.stored, call.given)
         except Exception:  # noqa: BLE001 - it belongs to the one who waits, in another thread
-            result = Failure()
-        self._reactor.callFromThread(self._finished, call, result)
+            return Failure()
 
     def _finished(self, call: _Verification, result: Any) -> None:
         self._running -= 1
