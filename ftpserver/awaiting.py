@@ -11,6 +11,7 @@ Most commands never wait; a Deferred for each costs as much as the command itsel
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from traceback import clear_frames
 from types import CoroutineType
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -92,7 +93,10 @@ def _continued(
         except Exception as error:
             if recover is None:
                 raise
-            return recover(error)
+            recovered = recover(error)
+            # From CPython 3.13 on a frame of Twisted in the traceback holds the error, too.
+            clear_frames(error.__traceback__)
+            return recovered
         finally:
             argument = None
         if stepping is not None:
