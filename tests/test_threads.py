@@ -80,8 +80,10 @@ class StorageThreadsTestCase(SynchronousTestCase):
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
-        """End the threads."""
-        self.successResultOf(ensureDeferred(self.threads.stop()))
+        """End the threads, without patience for those that hang."""
+        stopping = ensureDeferred(self.threads.stop())
+        self.clock.advance(STUCK_AFTER)
+        self.successResultOf(stopping)
 
     def hung(self) -> Hung:
         """Return a mount that hangs until the end of the test."""
@@ -381,7 +383,7 @@ class StopTests(StorageThreadsTestCase):
         self.stop()
 
     def test_a_stuck_thread_keeps_nothing_from_ending(self) -> None:
-        """Stop answers at once; the thread ends when its call comes back, and calls go on meanwhile."""
+        """Stop answers after a while; the thread ends when its call comes back, and calls go on meanwhile."""
         hung = self.hung()
         deferred = self.threads.run("bad", hung.call)
         hung.wait_for_calls(1)
@@ -390,6 +392,20 @@ class StopTests(StorageThreadsTestCase):
         hung.end()
         self.clock.hear()
         self.assertEqual(self.successResultOf(deferred), "late")
+
+    def test_what_was_given_up_is_given_back_first(self) -> None:
+        """A call that was given up a moment ago ends before stop answers, and so does the one that closes its file."""
+        hung = self.hung()
+        closed: list[object] = []
+        self.threads.run("store", hung.call, dispose=closed.append).addErrback(lambda failure: None).cancel()
+        hung.wait_for_calls(1)
+        stopping = ensureDeferred(self.threads.stop())
+        self.assertNoResult(stopping)
+        hung.end()
+        while not stopping.called:
+            self.clock.hear()
+        self.successResultOf(stopping)
+        self.assertEqual((closed, self.clock.getDelayedCalls()), (["late"], []))
 
     def test_a_stuck_thread_keeps_no_process_alive(self) -> None:
         """A process ends while a call of it hangs for ever."""

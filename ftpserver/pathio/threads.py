@@ -94,6 +94,7 @@ class StorageThreads:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._running = 0
+        self._stopping: Deferred[None] | None = None
 
     @property
     def running(self) -> int:
@@ -192,6 +193,8 @@ class StorageThreads:
         self._forget_if_idle(calls)
         if not call.abandoned:
             call.answer.callback(result)
+        if self._stopping is not None and not self._running:
+            self._stopping.callback(None)
 
     def _dispose(self, result: Any, calls: _Store, call: _Call) -> None:
         if not isinstance(result, Failure):
@@ -239,8 +242,10 @@ class StorageThreads:
         """
         End the threads; one that is stuck is left to itself, and ends when it comes back.
 
-        A later :meth:`run` makes new ones.
+        Calls that were given up a moment ago may still open a file, which is closed before this answers. A later
+        :meth:`run` makes new threads.
         """
+        await self._come_back()
         threads, self._threads = self._threads, []
         for _ in threads:
             self._jobs.put(None)
@@ -248,6 +253,20 @@ class StorageThreads:
         if not self._running:
             for thread in threads:
                 thread.join()
+
+    async def _come_back(self) -> None:
+        """Wait for the calls that may be expected back."""
+        since = self._reactor.seconds() - STUCK_AFTER
+        if not any(call.started > since for calls in self._stores.values() for call in calls.running):
+            return
+        stopping = self._stopping = Deferred()
+        late = self._reactor.callLater(STUCK_AFTER, stopping.callback, None)
+        try:
+            await stopping
+        finally:
+            self._stopping = None
+            if late.active():
+                late.cancel()
 
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
