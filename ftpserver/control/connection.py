@@ -110,6 +110,11 @@ class ControlConnection(Protocol):
         self._shared.idle.start(self)
         self._watch_login()
 
+    @property
+    def may_end_unnoticed(self) -> bool:
+        """See :class:`~ftpserver.control.sequence.Speaker`."""
+        return self._outlet.has_socket
+
     def is_gone(self) -> bool:
         """See :class:`~ftpserver.control.sequence.Speaker`."""
         return self._lost or self._outlet.is_ended()
@@ -189,8 +194,7 @@ class ControlConnection(Protocol):
         connection = self.connection
         if connection.session.states.is_logged_in is self._watches_login:
             self._watch_login()
-        if not self._ended:
-            self._output.append(encode(reply, self._shared.encoding))
+        self._write(reply)
         if connection.security.wanted is not None:
             self._change_wire(connection.security.take_change())
         if connection.ending is not None:
@@ -199,7 +203,7 @@ class ControlConnection(Protocol):
             self._end("QUIT")
 
     def _change_wire(self, secure: bool | None) -> None:
-        if secure is None or self._ended:
+        if self._ended:
             return
         self.flush()
         # What came behind the command was not said under what comes now.

@@ -55,6 +55,11 @@ class Outlet:
         handle = self._transport.getHandle()
         return handle if isinstance(handle, socket.socket) else None
 
+    @property
+    def has_socket(self) -> bool:
+        """Tell whether there is a socket of the system, which knows of an end before the transport does."""
+        return self._handle() is not None
+
     def is_ended(self) -> bool:
         """Tell whether the client has ended the connection, which may not have been noticed yet."""
         handle = self._handle()

@@ -46,6 +46,11 @@ class Speaker(Protocol):
     #: Whether the session lives and the client takes its replies.
     may_answer: bool
 
+    @property
+    def may_end_unnoticed(self) -> bool:
+        """Tell whether the client can end the connection some time before that is noticed: over a network it can."""
+        ...
+
     def answer(self, reply: Reply) -> None:
         """Write the final reply of the command whose turn it is."""
         ...

@@ -28,6 +28,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 
 from ftpserver import Server, User
+from ftpserver.control.state import LAST_MOMENT
 from ftpserver.pathio.procfs import descriptors_of_this_process
 
 from .client import Client
@@ -59,7 +60,8 @@ class HeldTime:
 
     def callLater(self, delay: float, call: Any, *arguments: Any, **keywords: Any) -> IDelayedCall:
         """Call later by the held clock."""
-        clock = self._clock if delay > 0 else reactor
+        # The last moment of a client is one of its system, and passes.
+        clock = self._clock if delay > LAST_MOMENT else reactor
         delayed: IDelayedCall = clock.callLater(delay, call, *arguments, **keywords)
         return delayed
 

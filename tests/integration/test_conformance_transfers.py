@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ftpserver.control import state
+
 from .client import Client, DataConnection
 from .conformance import ConformanceTestCase, holds
 from .stores import full_disk, mount_small, unmount
@@ -191,6 +193,38 @@ class StalledTransferTests(TransferTestCase):
         await client.reply(426, 421)
         data.reset()
         await client.command("NOOP", 200)
+
+
+class LastMomentTests(TransferTestCase):
+    """Clients whose control connection ends right behind the data."""
+
+    async def at_the_last_moment(self) -> Client:
+        """Replace a file, and return the client when all is received and the server has yet to believe in its end."""
+        # As long as the test needs.
+        self.patch(state, "LAST_MOMENT", 60)
+        self.write("f", b"old")
+        client = await self.session()
+        data = await self.begin_upload(client, "f")
+        data.finish()
+        await data.lost()
+        return client
+
+    async def test_a_client_that_dies(self) -> None:
+        """What a client has sent that is gone right after it replaces nothing."""
+        client = await self.at_the_last_moment()
+        await client.leave()
+        await self.until(lambda: not self.server.sessions)
+        self.assertEqual([(path.name, path.read_bytes()) for path in self.root.iterdir()], [("f", b"old")])
+
+    async def test_a_client_that_aborts(self) -> None:
+        """ABOR comes in time, as long as nothing is said of the end."""
+        client = await self.at_the_last_moment()
+        client.send_line("ABOR")
+        await client.replies(426, 226)
+        self.assertEqual((self.root / "f").read_bytes(), b"old")
+        self.patch(state, "LAST_MOMENT", 0)
+        await client.store("STOR f", b"new")
+        self.assertEqual((self.root / "f").read_bytes(), b"new")
 
 
 class FullDiskTests(TransferTestCase):
