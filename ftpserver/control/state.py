@@ -47,6 +47,10 @@ __all__ = ["LAST_MOMENT", "Connection", "Peer", "TransferRecord", "TransferType"
 #: system closes them in any order. Without them 2 of 60 uploads by an lftp that was killed were taken for whole.
 LAST_MOMENT = 0.002
 
+#: How many last moments an upload must have taken for one to be waited for: it costs a twentieth of its time at most. Who
+#: sends a small file in one go is hardly killed just then, and would send a sixth as many of them.
+WORTH_A_MOMENT = 20
+
 
 class TransferType(enum.Enum):
     """The representation types that are provided (RFC 959, section 3.1.1)."""
@@ -324,10 +328,16 @@ class Connection(Fields):
         """
         if self._speaker.is_gone():
             return True
-        if is_proven or not self._speaker.may_end_unnoticed:
+        if is_proven or not self._speaker.may_end_unnoticed or self._was_sent_in_one_go():
             return False
         await self.delay(LAST_MOMENT)
         return self._speaker.is_gone()
+
+    def _was_sent_in_one_go(self) -> bool:
+        started = self.transfer.started
+        assert started is not None
+        took = self.reactor.seconds() - started
+        return self.channel.bytes_moved > 0 and took < WORTH_A_MOMENT * LAST_MOMENT
 
     async def send(self, source: IFile, length: int = 0) -> None:
         """Send a file over the data connection, converted as TYPE says; see :meth:`DataChannel.send`."""
