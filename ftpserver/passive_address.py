@@ -49,6 +49,8 @@ class PassiveAddress:
         :param client_host: IPv4 address of the client.
         :raises LookupError: if the name that was configured has no address and had none before.
         """
+        if not self._networks:
+            return None
         client = ip_address(client_host)
         forced = next((host for network, host in self._networks if client in network), None)
         if forced is None or isIPAddress(forced):

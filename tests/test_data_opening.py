@@ -101,6 +101,7 @@ class PassiveListenerTests(DataTestCase):
         for number in (errno.EMFILE, errno.ENOMEM):
             subject = self.passive()
             self.system.faults["accept"].append(failure(number))
+            self.call(subject.port)
             self.assertIs(subject.renew(), False)
         subject = self.passive()
         callers = [self.call(subject.port) for _ in range(BACKLOG + 1)]

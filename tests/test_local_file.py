@@ -187,6 +187,26 @@ class FailureTests(LocalFileTestCase):
                     self.assertEqual(self.names(), [], call)
                 self.assertEqual(open_descriptors(), before)
 
+    def test_an_upload_that_is_where_it_belongs_is_not_denied(self) -> None:
+        """Once the data are safe and have their name, the last close cannot make a failure of it."""
+
+        class LastClosesFail(FailingSystem):
+            def close(self, descriptor: int) -> None:
+                super().close(descriptor)
+                if self.calls.count("close") == 2:
+                    raise OSError(errno.EIO, "broken")
+
+        before = open_descriptors()
+        for mode in ("wb", "ab", "r+b"):
+            store = self.make_store(system=LastClosesFail())
+            self.run_now(store.stat(resolve("/")))
+            file = self.open(mode, f"/{mode}", store)
+            self.run_now(file.write(b"content"))
+            self.run_now(file.close())
+            self.run_now(store.close())
+            self.assertEqual(self.content(mode), b"content")
+        self.assertEqual(open_descriptors(), before)
+
     def test_a_name_that_cannot_be_given_is_told(self) -> None:
         """When the directory is full, the upload has failed, and nothing stays."""
         self.system.failures["link"] = errno.ENOSPC

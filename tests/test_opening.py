@@ -15,7 +15,7 @@ import stat
 from typing import Any
 
 from ftpserver.core.paths import VirtualPath, resolve
-from ftpserver.errors import NoSuchPath, NotAFile, PathExists, PermissionDenied, StorageFailure, StorageFull
+from ftpserver.errors import NoSuchPath, NotAFile, PathError, PathExists, PermissionDenied, StorageFailure, StorageFull
 from ftpserver.pathio.confined import ABSENT, UNCLEAR, Root
 from ftpserver.pathio.found import Found
 from ftpserver.pathio.local import PathIO
@@ -70,6 +70,18 @@ class KindTests(OpeningTestCase):
                 self.assert_refused(PathExists, "xb", f"/{name}", store)
             self.run_now(store.close())
         self.assertEqual(open_descriptors(), self.before)
+
+    def test_the_stat_values_are_those_of_the_moment(self) -> None:
+        """A file that is open to read tells its size as it was opened, and each later time as it is then."""
+        (self.root / "file").write_bytes(b"12345")
+        file = self.open("rb")
+        self.assertEqual(self.run_now(file.stat()).st_size, 5)
+        (self.root / "file").write_bytes(b"123")
+        self.assertEqual(self.run_now(file.stat()).st_size, 3)
+        self.run_now(file.close())
+        file = self.open("rb")
+        self.run_now(file.close())
+        self.refused(file.stat(), PathError)
 
     def test_a_real_file_is_opened_in_every_mode(self) -> None:
         """And closed again."""

@@ -108,6 +108,15 @@ class SocketTests(SystemTestCase):
         dialled = self.kept(self.system.dial("::1", "127.0.0.1", listener.getsockname()[1]))
         self.assertEqual(dialled.family, socket.AF_INET)
 
+    def test_a_caller_is_seen_without_being_let_in(self) -> None:
+        """Whether somebody waits at a port is told as often as it is asked, until the connection is accepted."""
+        listener = self.kept(self.system.listen("127.0.0.1", 0))
+        self.assertFalse(self.system.has_caller(listener))
+        self.kept(socket.create_connection(listener.getsockname()))
+        self.assertEqual([self.system.has_caller(listener) for _ in range(2)], [True, True])
+        self.kept(self.system.accept(listener)[0])
+        self.assertFalse(self.system.has_caller(listener))
+
     def test_input_is_seen_without_taking_it(self) -> None:
         """A client that has spoken, ended or broken its connection is told from one that is silent."""
         dialled, accepted = self.connected("127.0.0.1")

@@ -36,6 +36,9 @@ __all__ = ["COMMANDS"]
 #: The lowest port that PORT and EPRT may name: below are services that must not be reached from here (RFC 2577).
 LOWEST_ACTIVE_PORT = 1024
 
+#: Replies that tell of a port and are made once: of as many sessions as transfer small files at a time.
+REPLIES_KEPT = 1024
+
 UNSUPPORTED_FAMILY = reply(522, "Network protocol not supported, use (1,2)")
 ONLY_EPSV = reply(503, "EPSV ALL was given; only EPSV agrees a data port now.")
 NO_IPV4_ADDRESS = reply(425, "PASV is for IPv4; please use EPSV.")
@@ -56,9 +59,18 @@ async def pasv(connection: Connection) -> Reply:
         announced = await connection.server.passive_address.for_client(connection.client_host)
     except LookupError:
         return NO_ADDRESS_KNOWN
-    port = _listen(connection)
-    address = IPv4Address(announced or connection.server_host)
-    return reply(227, f"Entering Passive Mode {format_pasv(address, port)}.")
+    return _passive(announced or connection.server_host, _listen(connection))
+
+
+# A session keeps its port where it can, and says the same before each transfer.
+@lru_cache(maxsize=REPLIES_KEPT)
+def _passive(host: str, port: int) -> Reply:
+    return reply(227, f"Entering Passive Mode {format_pasv(IPv4Address(host), port)}.")
+
+
+@lru_cache(maxsize=REPLIES_KEPT)
+def _extended_passive(port: int) -> Reply:
+    return reply(229, f"Entering Extended Passive Mode {format_epsv(port)}")
 
 
 def _family(connection: Connection) -> int:
@@ -95,7 +107,7 @@ async def epsv(connection: Connection, text: str) -> Reply:
     """Open a port for the next data connection, whatever the network protocol."""
     family = _family(connection)
     if not text:
-        return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")
+        return _extended_passive(_listen(connection))
     try:
         wanted = parse_epsv(text.encode("utf-8", "surrogateescape"))
     except UnsupportedFamily:
@@ -108,7 +120,7 @@ async def epsv(connection: Connection, text: str) -> Reply:
         return reply(200, "Only EPSV from now on.")
     if wanted != family:
         return reply(522, f"Network protocol not supported, use ({family})")
-    return reply(229, f"Entering Extended Passive Mode {format_epsv(_listen(connection))}")
+    return _extended_passive(_listen(connection))
 
 
 def _target(connection: Connection, address: IPv4Address | IPv6Address, port: int) -> Reply:

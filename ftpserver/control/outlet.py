@@ -16,6 +16,9 @@ from twisted.internet.tcp import Connection as TCPTransport
 
 __all__ = ["Outlet"]
 
+# Joined once: flags of an enumeration take longer for that than the call that they are for.
+_LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+
 
 class Outlet:
     """
@@ -28,10 +31,11 @@ class Outlet:
     :param transport: of the connection.
     """
 
-    __slots__ = ("_is_free", "_socket", "_transport")
+    __slots__ = ("_handle", "_is_free", "_socket", "_transport")
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
+        self._handle = _socket_of(transport)
         self._socket: socket.socket | None = None
         # A transport around another one may change, count or delay what is written; and TLS of Twisted's own does.
         if isinstance(transport, TCPTransport) and not transport.TLS:
@@ -40,7 +44,7 @@ class Outlet:
 
     def tune(self) -> None:
         """Set the options that a control connection needs."""
-        transport, handle = self._transport, self._handle()
+        transport, handle = self._transport, self._handle
         if ITCPTransport.providedBy(transport):
             # 150 and 226 would wait 40 ms for each other's acknowledgement.
             transport.setTcpNoDelay(True)
@@ -49,24 +53,17 @@ class Outlet:
             # The DM of an ABOR comes as urgent data (RFC 959, section 4.1.3); it must not leave the stream.
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
-    def _handle(self) -> socket.socket | None:
-        if not ISystemHandle.providedBy(self._transport):
-            return None
-        handle = self._transport.getHandle()
-        return handle if isinstance(handle, socket.socket) else None
-
     @property
     def has_socket(self) -> bool:
         """Tell whether there is a socket of the system, which knows of an end before the transport does."""
-        return self._handle() is not None
+        return self._handle is not None
 
     def is_ended(self) -> bool:
         """Tell whether the client has ended the connection, which may not have been noticed yet."""
-        handle = self._handle()
-        if handle is None:
+        if self._handle is None:
             return False
         try:
-            return not handle.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            return not self._handle.recv(1, _LOOK)
         except BlockingIOError:
             return False
         except OSError:
@@ -93,3 +90,10 @@ class Outlet:
     def emptied(self) -> None:
         """Hear that the transport has sent all that it had."""
         self._is_free = self._socket is not None
+
+
+def _socket_of(transport: Any) -> socket.socket | None:
+    if not ISystemHandle.providedBy(transport):
+        return None
+    handle = transport.getHandle()
+    return handle if isinstance(handle, socket.socket) else None

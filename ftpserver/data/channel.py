@@ -8,7 +8,7 @@ The data side of one session: what was agreed, and the transfer under way (RFC 9
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -167,7 +167,7 @@ class DataChannel:
         """Reading of the reactor's clock when octets moved last."""
         return self._pump.meter.last_progress if self._pump is not None else self._last_progress
 
-    async def send(
+    def send(
         self,
         source: IFile,
         *,
@@ -175,7 +175,7 @@ class DataChannel:
         ascii: bool = False,
         length: int = 0,
         protection: DataProtection | None = None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """
         Send *source* from its offset to its end; the caller closes it.
 
@@ -186,7 +186,7 @@ class DataChannel:
         :raises TransferError: 425, 426 or 522.
         """
         shape = ToNetwork() if ascii else None
-        await self._transfer(self._write_throttle, mark, lambda pump: pump.send(source, shape, length), protection)
+        return self._transfer(self._write_throttle, mark, lambda pump: pump.send(source, shape, length), protection)
 
     async def send_batches(
         self,
@@ -207,14 +207,14 @@ class DataChannel:
         finally:
             await batches.aclose()
 
-    async def receive(
+    def receive(
         self,
         target: IFile,
         *,
         mark: Callable[[], None],
         ascii: bool = False,
         protection: DataProtection | None = None,
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """
         Write what comes, up to the end of the connection, to *target*; the caller closes it.
 
@@ -224,7 +224,7 @@ class DataChannel:
         :raises TransferError: 425, 426 or 522.
         """
         shape = FromNetwork() if ascii else None
-        await self._transfer(self._read_throttle, mark, lambda pump: pump.receive(target, shape), protection)
+        return self._transfer(self._read_throttle, mark, lambda pump: pump.receive(target, shape), protection)
 
     async def _transfer(
         self,

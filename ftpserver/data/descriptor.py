@@ -63,9 +63,11 @@ class Descriptor:
         return waiting
 
     def forget(self) -> None:
-        """Leave the reactor."""
-        self._stop_reading()
-        self._stop_writing()
+        """Leave the reactor, which has it only while somebody waits."""
+        if self._reader is not None:
+            self._stop_reading()
+        if self._writer is not None:
+            self._stop_writing()
 
     def fileno(self) -> int:
         """Return the descriptor."""

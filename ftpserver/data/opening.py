@@ -140,14 +140,17 @@ class PassiveListener:
             self._accepted = None
         if self._descriptor is None:
             return False
+        system, listener = self._system, self._descriptor.handle
         for _ in range(BACKLOG + 1):
             try:
-                accepted, _host = self._system.accept(self._descriptor.handle)
+                if not system.has_caller(listener):
+                    return True
+                accepted, _host = system.accept(listener)
             except BlockingIOError:
                 return True
             except OSError:
                 return False
-            self._system.close(accepted)
+            system.close(accepted)
         return False
 
     def _close_listener(self) -> None:

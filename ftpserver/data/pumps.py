@@ -66,7 +66,8 @@ class Pump:
         self._call = call
         #: What has moved.
         self.meter = Meter(self._reactor.seconds, throttle)
-        self._begin_turn()
+        self._moved_before = 0
+        self._turn_began = self.meter.last_progress
 
     async def secure(self, protection: DataProtection, is_early: Callable[[], bool] = lambda: False) -> None:
         """
@@ -88,21 +89,14 @@ class Pump:
         :param length: octets that were there at the beginning.
         :raises StorageFailure: if they are not there any more, before the client is told that it has got everything.
         """
-        amount = 0
+        amount, is_whole = 0, False
         if shape is None and (file := self._moved_directly(source)) is not None:
             began = file.offset
             is_whole = await self._take_ways(self._ways_down(file, began + length), source, file)
             amount = file.offset - began
-            if is_whole:
-                await self._end_sending(amount, length)
-                return
-        read, call = source.read, self._call
-        while data := await call(read(self._block_size)):
+        while not is_whole and (data := await self._call(source.read(self._block_size))):
             amount += len(data)
             await self._send_all(data if shape is None else shape.convert(data))
-        await self._end_sending(amount, length)
-
-    async def _end_sending(self, amount: int, length: int) -> None:
         if amount < length:
             raise StorageFailure("the file has become shorter while it was sent")
         await self._end()
@@ -284,7 +278,7 @@ class Pump:
 
     def _begin_turn(self) -> None:
         self._moved_before = self.meter.bytes_moved
-        self._turn_began: float = self._reactor.seconds()
+        self._turn_began = self._reactor.seconds()
 
     def _turn_is_over(self) -> bool:
         moved = self.meter.bytes_moved - self._moved_before

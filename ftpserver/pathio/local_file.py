@@ -43,6 +43,7 @@ class LocalFile:
     :param appends: whether every write goes to the end.
     :param truncates: whether the old content goes with the first write.
     :param stays: whether it is known to be on the mount of the root of its store.
+    :param status: the stat values, where they were read to open it: they answer the first question for them.
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class LocalFile:
         "_lock",
         "_place",
         "_policy",
+        "_status",
         "_stays",
         "_system",
         "_truncates",
@@ -75,12 +77,14 @@ class LocalFile:
         appends: bool = False,
         truncates: bool = False,
         stays: bool = False,
+        status: os.stat_result | None = None,
     ) -> None:
         self.offset = os.fstat(descriptor).st_size if appends else 0
         self.virtual_path = virtual_path
         self._descriptor = descriptor
         self._calls = calls
         self._stays = stays
+        self._status = status
         self._is_slow = False
         self._system = system
         self._policy = policy
@@ -93,6 +97,11 @@ class LocalFile:
         # A call that was given up may still be in its thread: closing waits for it, or it would meet the next file
         # that gets the same descriptor.
         self._lock = threading.Lock()
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether the file that is written was there before."""
+        return self._place is not None and not self._place.is_new
 
     def fileno(self) -> int:
         """See :meth:`IRealFile.fileno`."""
@@ -173,6 +182,9 @@ class LocalFile:
 
     async def stat(self) -> FileStatus:
         """See :meth:`IFile.stat`."""
+        known, self._status = self._status, None
+        if known is not None and self._descriptor >= 0:
+            return known
         status: FileStatus = await self._held(self._stat, is_prompt=True)
         return status
 
@@ -227,11 +239,15 @@ class LocalFile:
     def _close(self) -> None:
         place, self._place = self._place, None
         try:
+            if place is None:
+                self._release(None)
+                return
             try:
-                if place is not None:
-                    self._finish(place)
+                self._finish(place)
             finally:
-                self._release(place)
+                # What could not be written was told by the close before the name appeared; now it would deny an upload
+                # that is where it belongs.
+                self._release_quietly(place)
         except OSError as error:
             raise from_os_error(error) from error
 

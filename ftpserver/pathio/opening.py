@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import Any
 
 from ..core.paths import VirtualPath
 from ..core.uploads import UploadPolicy
@@ -45,7 +46,8 @@ class FileOpener:
 
     def to_read(self, found: Found, there: int) -> LocalFile:
         """Open a file to read."""
-        return self._file(_reopened(there, os.O_RDONLY), found)
+        status = require_regular(there)
+        return self._file(_reopened(there, os.O_RDONLY), found, status=status)
 
     def without_links(self, path: VirtualPath, mode: OpenMode, create: bool) -> LocalFile | None:
         """
@@ -143,15 +145,14 @@ class FileOpener:
             raise NoSuchPath(str(found.path))
         return beside
 
-    def _file(self, descriptor: int, found: Found, place: Place | None = None, **how: bool) -> LocalFile:
+    def _file(self, descriptor: int, found: Found, place: Place | None = None, **how: Any) -> LocalFile:
         return LocalFile(
             descriptor, found.path, self._calls, self._system, self._uploads, place, stays=found.stays, **how
         )
 
 
 def _reopened(descriptor: int, flags: int) -> int:
-    """Open the regular file that an O_PATH descriptor stands for."""
-    require_regular(descriptor)
+    """Open what an O_PATH descriptor stands for, and what :func:`require_regular` has looked at."""
     return reopen(descriptor, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 

@@ -215,6 +215,10 @@ class MemoryNetwork(System):
         client: DataConnection = listener.waiting.popleft()
         return self._keep(_Connected(next(self._numbers), client)), client.host
 
+    def has_caller(self, listener: Any) -> bool:
+        """See :meth:`System.has_caller`."""
+        return bool(listener.is_readable)
+
     def dial(self, local_host: str, host: str, port: int) -> Any:
         """See :meth:`System.dial`."""
         client = self._expected.pop((host, port), None)
