@@ -20,7 +20,7 @@ from typing import Any
 
 from docs.constants import limits
 from docs.diagrams import diagram
-from ftpserver import COMMANDS, TLS, Command, Listener, Permission, Server, User
+from ftpserver import COMMANDS, TLS, BanPolicy, Command, Listener, Permission, Server, User
 from ftpserver import config as configuration
 from ftpserver import errors as errors_module
 from ftpserver.core import events as events_module
@@ -165,7 +165,7 @@ def _keywords(thing: type) -> str:
 def keywords_page() -> str:
     """Return the page of the keywords of the classes that one writes in Python."""
     parts = []
-    for thing in (Server, TLS, Listener, User, Permission):
+    for thing in (Server, TLS, BanPolicy, Listener, User, Permission):
         title = thing.__name__
         parts.append(f"{title}\n{'-' * len(title)}\n\n{_keywords(thing)}")
     return page(
@@ -251,7 +251,8 @@ def command_line_page() -> str:
         f".. code-block:: text\n\n   twistd [its options] ftpserver {Options.synopsis}\n\n{Options.longdesc}\n\n"
         "``twist ftpserver`` takes the same options. ``ftpserver passwd`` (or ``python -m ftpserver passwd``) asks\n"
         "for a password and prints the hash that ``password_hash`` takes. ``ftpserver certificate`` makes a\n"
-        "self-signed certificate for trying out.",
+        "self-signed certificate for trying out. ``ftpserver security`` tells what protects a server, and what is\n"
+        "weak in its configuration; its status is 1 if anything is.",
         list_table(
             ("Option", "Short", "Meaning"),
             ((literal(option), literal(f"-{short}") if short else "", text) for option, short, text in rows),

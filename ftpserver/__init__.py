@@ -24,6 +24,7 @@ from .commands.registry import (
     worker,
 )
 from .control.state import Connection
+from .core.bans import Ban, BanPolicy
 from .core.limits import AvailableConnections
 from .core.paths import VirtualPath, resolve
 from .core.replies import Reply, reply
@@ -46,6 +47,8 @@ __all__ = [
     "AbstractUserManager",
     "Argument",
     "AvailableConnections",
+    "Ban",
+    "BanPolicy",
     "Command",
     "CommandTable",
     "Connection",

@@ -79,6 +79,10 @@ def _continued(
     while True:
         try:
             argument = yield waiting_for
+        except GeneratorExit:
+            # What it waits for has been forgotten, and the coroutine perhaps before: the collector keeps no order.
+            coroutine.close()
+            raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the coroutine
             step, argument = coroutine.throw, error
         else:

@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 
 from . import asking
+from .config import ConfigurationError
 from .tls import certificate
 from .users.passwords import hash_password
+from .walls.report import report
 
 __all__ = ["main", "version"]
 
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     passwd = commands.add_parser("passwd", help="print the hash of a password", description=text)
     passwd.set_defaults(run=_passwd)
     _add_certificate(commands)
+    _add_security(commands)
     return parser
 
 
@@ -70,6 +73,33 @@ def _add_certificate(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("--days", type=int, default=365, metavar="N", help="how long it is valid (default: 365)")
     parser.add_argument("file", metavar="FILE", help="the file to make; one that is there is not replaced")
     parser.set_defaults(run=_certificate)
+
+
+def _add_security(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = (
+        "Tell which walls stand around a server, or would stand, and what is weak in its configuration. The status is "
+        "1 if anything is 'weak', or the file is wrong; what is only a 'note' leaves it at 0."
+    )
+    parser = commands.add_parser("security", help="tell what protects a server, and what is weak", description=text)
+    parser.add_argument("--config", metavar="FILE", help="the configuration file")
+    parser.add_argument(
+        "--pid", type=int, metavar="N", help="the process of a server that runs (default: as started by who runs this)"
+    )
+    parser.add_argument("--json", action="store_true", help="write one JSON object")
+    parser.set_defaults(run=_security)
+
+
+def _security(options: argparse.Namespace) -> int:
+    try:
+        found = report(options.config, options.pid)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"ftpserver security: {error.filename}: {error.strerror}\n")
+        return 1
+    sys.stdout.write(found.as_json() if options.json else found.as_text())
+    return 1 if found.is_weak else 0
 
 
 def _certificate(options: argparse.Namespace) -> int:

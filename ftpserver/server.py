@@ -10,30 +10,32 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Literal
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorCore
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from .commands import COMMANDS
 from .commands.registry import CommandTable
 from .control.connection import ControlConnection, FTPFactory
 from .core import replies
-from .core.events import ConnectionRefused
+from .core.bans import Ban, BanPolicy
 from .core.limits import AvailableConnections, KeyedConnections
-from .core.replies import Reply, reply
-from .core.throttle import Throttle, TokenBucket
+from .core.networks import EVERYBODY, THIS_MACHINE, source_of
+from .core.replies import Reply
+from .core.speed_limits import SpeedLimits
 from .core.uploads import UploadPolicy
 from .core.users import User
 from .data.channel import DataChannel, DataSettings
 from .data.plane import DataPlane
 from .data.ports import DataPorts
 from .data.system import System
+from .gate import Gate, GuardedFactory
 from .interfaces import IHook, IObserver, IPathIO, IUserManager
 from .listening import Listener, Listeners, TLSMode
 from .observers.publisher import Publisher
@@ -74,7 +76,12 @@ class Server(MultiService):
     :param ssl: a context of the ``ssl`` module, of pyOpenSSL or of Twisted, as ``tls=TLS(context=...)``, and implicit
         TLS on what :meth:`start` opens.
     :param welcome_message: text or lines of the greeting.
-    :param maximum_connections_per_host: sessions at a time from one address.
+    :param maximum_connections_per_host: sessions at a time from one address, or one /64 network of IPv6.
+    :param connections_per_minute_per_host: connections from there, as many of them at once; others are closed.
+    :param allowed_networks: networks that may connect.
+    :param denied_networks: networks that may not; the most specific network that an address lies in decides.
+    :param trusted_networks: networks that are neither banned nor held to ``connections_per_minute_per_host``.
+    :param bans: when addresses are banned, as ``BanPolicy()``; ``None`` is never.
     :param maximum_login_attempts: wrong logins after which the session ends with 421.
     :param failed_login_delay: seconds that the first wrong login waits for its answer; the second twice as long, and so
         on.
@@ -121,6 +128,11 @@ class Server(MultiService):
         ssl: Any = None,
         welcome_message: str | Sequence[str] | None = None,
         maximum_connections_per_host: int | None = None,
+        connections_per_minute_per_host: int | None = None,
+        allowed_networks: Iterable[str] = EVERYBODY,
+        denied_networks: Iterable[str] = (),
+        trusted_networks: Iterable[str] = THIS_MACHINE,
+        bans: BanPolicy | None = None,
         maximum_login_attempts: int = 3,
         failed_login_delay: float = 1.0,
         login_timeout: float | None = 60.0,
@@ -164,7 +176,7 @@ class Server(MultiService):
         self.close_timeout = close_timeout
         self.commands = commands.without(*_not_provided(self.tls, active_mode).intersection(commands))
         self.hooks = tuple(hooks)
-        self.greeting = _greeting(welcome_message)
+        self.greeting = replies.greeting(welcome_message)
         self.publisher = Publisher(observers)
         self.available_connections = AvailableConnections(maximum_connections)
         self.hosts = KeyedConnections(maximum_connections_per_host)
@@ -173,14 +185,22 @@ class Server(MultiService):
         #: The system calls of data connections; tests put others in place before the first login.
         self.system = System()
         self._moves_in_kernel = data_plane == "auto"
-        self._read_limits = (read_speed_limit, read_speed_limit_per_connection)
-        self._write_limits = (write_speed_limit, write_speed_limit_per_connection)
-        self._read_buckets = _bucket(read_speed_limit)
-        self._write_buckets = _bucket(write_speed_limit)
-        self._user_buckets: dict[tuple[str | None, str], TokenBucket] = {}
+        self.read_limits = SpeedLimits("read", read_speed_limit, read_speed_limit_per_connection)
+        self.write_limits = SpeedLimits("write", write_speed_limit, write_speed_limit_per_connection)
         self._identifiers = itertools.count(1)
         self._sessions: set[ControlConnection] = set()
-        self._listeners = Listeners(self.reactor, partial(FTPFactory, self), listeners)
+        #: Who may connect; see also :attr:`bans` and :meth:`unban`.
+        self.gate = Gate(
+            self.reactor,
+            self.publisher,
+            allowed=allowed_networks,
+            denied=denied_networks,
+            trusted=trusted_networks,
+            per_minute=connections_per_minute_per_host,
+            bans=bans,
+        )
+        self.gate.on_ban = self._end_strangers
+        self._listeners = Listeners(self.reactor, self._factory, listeners)
         self._stopping: list[Deferred[None]] = []
         self._shutdown: object = None
 
@@ -283,6 +303,7 @@ class Server(MultiService):
     def startService(self) -> None:
         """Start the service; see :meth:`privilegedStartService` for its ports."""
         self.bind()
+        self.gate.start()
         MultiService.startService(self)
 
     def stopService(self) -> Deferred[Any]:
@@ -299,6 +320,7 @@ class Server(MultiService):
         await DeferredList([session.finished for session in sessions])
         if grace.active():
             grace.cancel()
+        self.gate.stop()
         self.plane.close()
         if self.storage_threads is not None:
             await self.storage_threads.stop()
@@ -309,6 +331,32 @@ class Server(MultiService):
         for session in list(self._sessions):
             session.kill()
 
+    def _factory(self, mode: TLSMode) -> Factory:
+        return GuardedFactory(FTPFactory(self, mode), self.gate, speaks=mode != "implicit")
+
+    # Bans.
+
+    @property
+    def bans(self) -> list[Ban]:
+        """Every ban that holds now, the oldest first; its times are of the clock of the reactor."""
+        return self.gate.bans
+
+    def unban(self, name: str) -> bool:
+        """
+        End a ban before its time.
+
+        :param name: an address, or a network as :attr:`bans` names it.
+        :returns: whether it was banned.
+        """
+        return self.gate.lift(name)
+
+    def _end_strangers(self, source: str) -> None:
+        # Whoever has logged in may be a neighbour of the offender; connections kept for more guesses are not.
+        for session in list(self._sessions):
+            connection = session.connection
+            if not connection.logged and source_of(connection.client_host) == source:
+                session.drain(replies.BANNED, "banned")
+
     # What sessions ask for.
 
     def next_identifier(self) -> str:
@@ -318,13 +366,16 @@ class Server(MultiService):
     def admit(self, session: ControlConnection) -> Reply | None:
         """Count a new session, or return the 421 that turns it away."""
         host = session.connection.client_host
+        source = source_of(host)
         if not self.running:
             return replies.SERVICE_CLOSING
-        if self.available_connections.locked() or self.hosts.locked(host):
-            self.publisher.publish(ConnectionRefused(time=time.time(), peer=host, reason="too many connections"))
+        if self.gate.refuses(host):
+            return replies.BANNED
+        if self.available_connections.locked() or self.hosts.locked(source):
+            self.gate.refusals.tell(host, "too many connections")
             return replies.TOO_MANY_CONNECTIONS
         self.available_connections.acquire()
-        self.hosts.acquire(host)
+        self.hosts.acquire(source)
         self._sessions.add(session)
         return None
 
@@ -333,14 +384,14 @@ class Server(MultiService):
         if session in self._sessions:
             self._sessions.remove(session)
             self.available_connections.release()
-            self.hosts.release(session.connection.client_host)
+            self.hosts.release(source_of(session.connection.client_host))
 
     def release_login(self, user: User) -> None:
         """Give back the place of a login; with the last one of an account its speed limits are forgotten."""
         self.logins.release(user.login)
         if not self.logins.taken(user.login):
-            for direction in ("read", "write"):
-                self._user_buckets.pop((user.login, direction), None)
+            self.read_limits.forget(user)
+            self.write_limits.forget(user)
 
     @property
     def sessions(self) -> int:
@@ -354,8 +405,8 @@ class Server(MultiService):
             self._data_settings,
             connection.server_host,
             connection.client_host,
-            read_throttle=Throttle(self._buckets(user, "read")),
-            write_throttle=Throttle(self._buckets(user, "write")),
+            read_throttle=self.read_limits.throttle(user),
+            write_throttle=self.write_limits.throttle(user),
         )
 
     @cached_property
@@ -371,18 +422,6 @@ class Server(MultiService):
             wait_future_timeout=self.wait_future_timeout,
             ports=self.data_ports,
         )
-
-    def _buckets(self, user: User, direction: str) -> list[TokenBucket]:
-        shared = self._read_buckets if direction == "read" else self._write_buckets
-        own = (self._read_limits if direction == "read" else self._write_limits)[1]
-        of_user = getattr(user, f"{direction}_speed_limit")
-        of_user_own = getattr(user, f"{direction}_speed_limit_per_connection")
-        buckets = [*shared, *_bucket(own), *_bucket(of_user_own)]
-        if of_user is not None:
-            bucket = self._user_buckets.setdefault((user.login, direction), TokenBucket(of_user))
-            bucket.rate = of_user
-            buckets.append(bucket)
-        return buckets
 
 
 def _installed_reactor() -> Any:
@@ -408,14 +447,3 @@ def _not_provided(tls: TLS | None, active_mode: bool) -> frozenset[str]:
     if tls is None or not tls.clear_command_channel:
         absent.add("CCC")
     return frozenset(absent)
-
-
-def _bucket(rate: float | None) -> list[TokenBucket]:
-    return [] if rate is None else [TokenBucket(rate)]
-
-
-def _greeting(message: str | Sequence[str] | None) -> Reply:
-    if message is None:
-        return replies.SERVICE_READY
-    lines = message.splitlines() if isinstance(message, str) else list(message)
-    return reply(220, *(lines or [""]))

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -27,6 +27,7 @@ from .hangup import Hangup
 from .log_output import install
 from .server import Server
 from .tls.settings import TLS
+from .walls.confinement import CannotConfine, Walls
 
 __all__ = ["CannotStart", "FTPService"]
 
@@ -52,6 +53,8 @@ class FTPService(MultiService):
     :param settings: what the process is to be like.
     :param runner: the options of twistd or twist; ``None`` leaves the log alone.
     :param greeting: makes the lines that are logged once the server listens and the reactor runs.
+    :param walls: what confines the process once it is somebody else; ``None`` leaves a process that belongs to others
+        as it is.
     """
 
     log = Logger()
@@ -62,12 +65,14 @@ class FTPService(MultiService):
         settings: ServerSettings,
         runner: MutableMapping[str, Any] | None = None,
         greeting: Callable[[Server], Sequence[str]] = lambda _server: (),
+        walls: Walls | None = None,
     ) -> None:
         MultiService.__init__(self)
         self.server = server
         self._settings = settings
         self._runner = runner
         self._greeting = greeting
+        self._walls = walls
         self._hangup: Hangup | None = None
         MultiService.setServiceParent(server, self)
 
@@ -92,11 +97,13 @@ class FTPService(MultiService):
         """
         Start to serve.
 
-        :raises CannotStart: if a port cannot be opened; only where nobody has called :meth:`privilegedStartService`.
+        :raises CannotStart: if a port cannot be opened, only where nobody has called :meth:`privilegedStartService`; if
+            the process cannot be confined, where that is required.
         """
         self._set_mask()
         with self._failing_clearly():
             MultiService.startService(self)
+            self._confine()
         # Not before: until the reactor runs, Ctrl-C and SIGTERM end the process without a goodbye to anybody.
         self.server.reactor.callWhenRunning(self._is_running)
 
@@ -113,13 +120,21 @@ class FTPService(MultiService):
             self._hangup.forget()
         return outcome
 
+    def _confine(self) -> None:
+        # Here the ports are open, privileges are given up, and no thread has begun: the reactor does not run yet.
+        if self._walls is not None:
+            self._walls.build()
+            if self.server.tls is not None:
+                self.server.tls.confine(self._walls.refusal)
+
     def _is_running(self) -> None:
         if self.running and self.server.tls is not None:
             self.server.tls.watch(self.server.reactor)
             self._hangup = Hangup(self.server.reactor, partial(self._reload, self.server.tls))
             self._hangup.listen()
         # Last: whoever reads that the server listens may send SIGHUP at once, which would end the process before.
-        for line in self._greeting(self.server):
+        walls = [] if self._walls is None else self._walls.lines()
+        for line in [*walls, *self._greeting(self.server)]:
             self.log.info("{text}", text=line)
 
     def _reload(self, tls: TLS) -> None:
@@ -136,13 +151,17 @@ class FTPService(MultiService):
     def _failing_clearly(self) -> Iterator[None]:
         try:
             yield
+        except CannotConfine as error:
+            self._fail(str(error), error)
         except (CannotListenError, OSError, LookupError, ValueError, OverflowError) as error:
-            message = f"cannot listen{_reason(error)}"
-            self.log.error("{text}", text=message)
-            # The standard error of twistd is its log by now.
-            stream = sys.__stderr__ if sys.__stderr__ is not None else sys.stderr
-            stream.write(f"{message}\n")
-            raise CannotStart(message) from error
+            self._fail(f"cannot listen{_reason(error)}", error)
+
+    def _fail(self, message: str, cause: Exception) -> NoReturn:
+        self.log.error("{text}", text=message)
+        # The standard error of twistd is its log by now.
+        stream = sys.__stderr__ if sys.__stderr__ is not None else sys.stderr
+        stream.write(f"{message}\n")
+        raise CannotStart(message) from cause
 
 
 def _reason(error: BaseException) -> str:

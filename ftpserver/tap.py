@@ -25,6 +25,8 @@ from .core.users import ANONYMOUS_NAMES
 from .server import Server
 from .service import FTPService
 from .users.passwords import hash_password
+from .walls.confinement import Walls, obstacle
+from .walls.landlock import Landlock
 
 __all__ = ["Options", "makeService"]
 
@@ -104,12 +106,20 @@ class Options(usage.Options):
         except ConfigurationError as error:
             sys.stderr.write(f"{error}\n")
             raise SystemExit(1) from None
+        self._check_walls()
         warnings = config.warnings(self.settings)
         if self["check"]:
             lines = [*warnings, *config.certificate_warnings(self.settings), f"{self['config']}: no errors"]
             sys.stdout.write("".join(f"{line}\n" for line in lines))
             raise SystemExit(0)
         self.greeting = partial(_greeting_of_file, self.settings, warnings)
+
+    def _check_walls(self) -> None:
+        reason = obstacle(self.settings, self.parent or {}, Landlock())
+        if reason is not None and self.settings.server.landlock == "required":
+            problem = config.Problem(("server", "landlock"), f"it cannot be had: {reason}", '"required"')
+            sys.stderr.write(f"{ConfigurationError(self['config'], [problem])}\n")
+            raise SystemExit(1)
 
     def _serve_directory(self) -> None:
         if self["check"]:
@@ -186,4 +196,6 @@ def _greeting_of_directory(root: Path, user: str | None, how_to_stop: str, serve
 def makeService(options: Options) -> FTPService:
     """Return the service that *options* ask for."""
     server = config.make_server(options.settings)
-    return FTPService(server, options.settings.server, options.parent, options.greeting)
+    # Without a runner this is part of a program of somebody else, whose files are not known.
+    walls = None if options.parent is None else Walls(options.settings, options.parent)
+    return FTPService(server, options.settings.server, options.parent, options.greeting, walls)

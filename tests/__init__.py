@@ -4,7 +4,7 @@
 """
 Tests of ftpserver.
 
-The tests that search for counter-examples try few and always the same ones; ``HYPOTHESIS_PROFILE=fuzz`` makes them
+The tests that search for counter-examples try few and always the same ones; ``HYPOTHESIS_PROFILE=hunt`` makes them
 search long, and anew each time.
 """
 
@@ -20,5 +20,5 @@ _SLOW = [HealthCheck.too_slow]
 settings.register_profile(
     "default", derandomize=True, max_examples=100, deadline=None, database=None, suppress_health_check=_SLOW
 )
-settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("hunt", max_examples=20_000, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

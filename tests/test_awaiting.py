@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver.awaiting import as_deferred, begin, drive, go_on, next_or_none, within
+from ftpserver.awaiting import _continued, as_deferred, begin, drive, go_on, next_or_none, within
 from ftpserver.errors import PathTimeout
 
 
@@ -144,6 +144,27 @@ class GoOnTests(SynchronousTestCase):
         waiting.errback(ZeroDivisionError())
         self.assertEqual(self.successResultOf(outcome), "ZeroDivisionError")
         self.assertIsNone(alive[0]())
+
+    def test_what_is_forgotten_ends_in_silence(self) -> None:
+        """A wait that nobody will ever end is closed together with the coroutine, in any order, and no step is told."""
+        for is_closed_first in (True, False):
+            steps: list[str] = []
+
+            class Steps:
+                def goes_on(self, steps: list[str] = steps) -> None:
+                    steps.append("goes on")
+
+                def waits(self, steps: list[str] = steps) -> None:
+                    steps.append("waits")
+
+            coroutine = waiting(Deferred(), Deferred())
+            continued = _continued(coroutine.send(None), coroutine, Steps(), None)
+            next(continued)
+            if is_closed_first:
+                coroutine.close()
+            continued.close()
+            self.assertEqual(steps, [])
+            self.assertRaises(RuntimeError, coroutine.send, None)
 
     def test_an_error_is_an_error_otherwise(self) -> None:
         """Without such a function the Deferred fails."""

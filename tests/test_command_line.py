@@ -7,6 +7,7 @@ Tests for the command "ftpserver".
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from io import BytesIO, StringIO, TextIOWrapper
@@ -125,6 +126,44 @@ class CertificateTests(CommandTestCase):
         self.assertEqual(self.output.getvalue(), "")
         self.assertFalse(Path(path).exists())
         self.assertEqual(self.status("certificate", "--days", "many", path), 2)
+
+
+class SecurityTests(CommandTestCase):
+    """Tests for "ftpserver security"."""
+
+    def write(self, *lines: str) -> str:
+        """Write a configuration with *lines* in its section of the server, and return its name."""
+        directory = Path(self.mktemp())
+        (directory / "pub").mkdir(parents=True)
+        listener = '[[listeners]]\nendpoint = "tcp:0:interface=127.0.0.1"\n[server]'
+        file = directory / "ftpserver.toml"
+        file.write_text("\n".join([listener, *lines, '[[users]]\nbase_path = "pub"\n']))
+        file.chmod(0o600)
+        return str(file)
+
+    def test_nothing_weak(self) -> None:
+        """The walls are told, and the status is 0, also where something is only to be known."""
+        self.assertEqual(main(["security"]), 0)
+        self.assertEqual(main(["security", "--config", self.write('landlock = "off"')]), 0)
+        self.assertIn("note  server.landlock: ", self.output.getvalue())
+        self.assertIn("\nTLS             none\n", self.output.getvalue())
+
+    def test_something_weak(self) -> None:
+        """What is weak is told, as text or as JSON, and the status is 1."""
+        file = self.write("failed_login_delay = 0")
+        self.assertEqual(main(["security", "--config", file]), 1)
+        self.assertIn("weak  server.failed_login_delay: 0: ", self.output.getvalue())
+        self.output.truncate(0)
+        self.output.seek(0)
+        self.assertEqual(main(["security", "--config", file, "--json"]), 1)
+        self.assertEqual(json.loads(self.output.getvalue())["findings"][0]["place"], "server.failed_login_delay")
+
+    def test_what_is_not_there(self) -> None:
+        """A file that is wrong, and a process that is not there, are told, and the status is 1."""
+        self.assertEqual(main(["security", "--config", self.write("nonsense = 1")]), 1)
+        self.assertIn("server.nonsense = 1: unknown key", self.errors.getvalue())
+        self.assertEqual(main(["security", "--pid", "0"]), 1)
+        self.assertIn("ftpserver security: /proc/0/status: No such file or directory\n", self.errors.getvalue())
 
 
 class MainTests(CommandTestCase):

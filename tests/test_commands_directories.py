@@ -8,7 +8,7 @@ Tests for what a listing may show, and for the facts about permissions.
 from __future__ import annotations
 
 import stat
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ftpserver import Permission, User, VirtualPath
 from ftpserver.commands.directories import BATCH, permission_fact
+from ftpserver.core.status import FileStatus
 from ftpserver.core.users import CONCERN_ALL_BELOW, Right
+from ftpserver.errors import NoSuchPath
+from ftpserver.pathio.local import PathIO
 from ftpserver.testing import Dialogue
 from tests.conversation import ConversationTestCase, user_with
 
@@ -167,6 +170,63 @@ class EachEntryTests(ConversationTestCase):
             else:
                 self.dialogue.download(command)
             self.assertEqual(set(self.asked) & set(self.names), set(), command)
+
+
+class LinksTests(ConversationTestCase):
+    """Links of a real directory, behind which commands ask for their rights at both ends."""
+
+    def setUp(self) -> None:
+        self.base = Path(self.mktemp()).absolute()
+        for path in ("open", "closed/directory"):
+            (self.base / path).mkdir(parents=True)
+        for path in ("open/file", "closed/file", "closed/directory/inner"):
+            (self.base / path).touch()
+        for path, target in (
+            ("open/to-file", "../closed/file"),
+            ("open/to-directory", "../closed/directory"),
+            ("closed/to-open", "../open/file"),
+            ("open/nowhere", "nothing"),
+        ):
+            (self.base / path).symlink_to(target)
+
+    def facts(self, directory: str, path_io: type[PathIO] = PathIO, **rights: bool) -> dict[str, str]:
+        """Return what MLSD shows, and MLST as well, where ``/closed`` has rights of its own."""
+        users = user_with(Permission("/"), Permission("/closed", **rights), base_path=self.base)
+        dialogue = self.logged_in(users, path_io_factory=path_io, path_threads=0)
+        dialogue.say("OPTS MLST perm;", expect=200)
+        lines = dialogue.download(f"MLSD {directory}").decode().splitlines()
+        shown = {line.partition(" ")[2]: line.partition("=")[2].partition(";")[0] for line in lines}
+        if path_io is PathIO:
+            for name, letters in shown.items():
+                line = dialogue.say(f"MLST {directory}/{name}", expect=250).lines[1]
+                self.assertEqual(line, f"perm={letters}; {directory}/{name}")
+        return shown
+
+    def test_a_link_has_the_letters_of_both_ends(self) -> None:
+        """What is forbidden at either end is not promised; the link itself may go by the right to delete there."""
+        wanted = {"file": "adfrw", "to-file": "dr", "to-directory": "del"}
+        self.assertEqual(self.facts("/open", writable=False), wanted)
+        self.assertEqual(self.facts("/closed", writable=False), {"file": "r", "directory": "el", "to-open": "r"})
+
+    def test_what_lies_behind_a_link(self) -> None:
+        """An entry of a directory that a link led to has the letters of both its paths."""
+        self.assertEqual(self.facts("/open/to-directory", writable=False), {"inner": "r"})
+        self.assertEqual(self.facts("/open/to-directory", delete=False), {"inner": "afrw"})
+
+    def test_a_link_that_goes_meanwhile(self) -> None:
+        """A link that has vanished when it is looked behind shows what its own place grants."""
+
+        class Vanishing(PathIO):
+            asked = 0
+
+            async def stat(self, path: VirtualPath) -> FileStatus:
+                if path.name == "to-file":
+                    Vanishing.asked += 1
+                    if Vanishing.asked == 2:
+                        raise NoSuchPath(str(path))
+                return await super().stat(path)
+
+        self.assertEqual(self.facts("/open", Vanishing, writable=False)["to-file"], "adfrw")
 
 
 class LettersTests(SynchronousTestCase):

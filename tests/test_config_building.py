@@ -7,13 +7,15 @@ Tests for servers made from configurations.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 
 from ftpserver import MemoryPathIO, Permission, Server, User
 from ftpserver.config import building, make_server
 from ftpserver.config.building import make_user
-from ftpserver.core.events import ConnectionRefused
+from ftpserver.core.events import ConnectionRefused, ForeignProtocol, LoginFailed
 
 from .configuring import HASH, LISTENER, ConfigurationTestCase
 from .configuring_tls import ACCOUNT, TLS_SECTION, TLSConfigurationTestCase
@@ -51,6 +53,27 @@ class ServerTests(ConfigurationTestCase):
         """A server of a file that says nothing has the safe bounds."""
         server = self.server()
         self.assertEqual((server.idle_timeout, server.login_timeout, server.wait_future_timeout), (300, 60, 10))
+
+    def test_bans_reach_the_server(self) -> None:
+        """Who may connect, and when an address is banned, is as the file says."""
+        text = [
+            LISTENER,
+            "[server]",
+            'denied_networks = ["198.51.100.0/24"]',
+            "trusted_networks = []",
+            "[bans]",
+            "failed_logins = 1",
+            'foreign_protocols = "none"',
+            'duration = "1h"',
+            ACCOUNT,
+        ]
+        server = make_server(self.settings("\n".join(text)), MemoryReactorClock())
+        self.assertTrue(server.gate.refuses("198.51.100.7"))
+        details: dict[str, Any] = {"time": 0.0, "session": "1-1", "sequence": 1, "peer": "127.0.0.1", "user": "a"}
+        server.publisher.publish(ForeignProtocol(**details, protocol="HTTP"))
+        self.assertEqual(server.bans, [])
+        server.publisher.publish(LoginFailed(**details, reason="wrong password", guessed=True))
+        self.assertEqual([(ban.source, ban.until - ban.since) for ban in server.bans], [("127.0.0.1", 3600)])
 
     def test_named_objects_reach_the_server(self) -> None:
         """A store, observers and hooks that the file names are used, and the log hears of events besides."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver import TLS, Permission, Server, User
-from ftpserver.config import PermissionSettings, ServerSettings, TLSSettings, UserSettings
+from ftpserver import TLS, BanPolicy, Permission, Server, User
+from ftpserver.config import BanSettings, PermissionSettings, ServerSettings, TLSSettings, UserSettings
 from ftpserver.config.model import MODELS
 
 from .configuring import HASH, LISTENER, ConfigurationTestCase
@@ -35,7 +35,8 @@ class KeysTests(SynchronousTestCase):
 
     def test_keys_of_the_process(self) -> None:
         """The section of the server has no other keys than its keywords and those of the process."""
-        self.assertEqual(set(ServerSettings.model_fields) - keywords(Server), {"log_format", "umask"})
+        of_process = {"landlock", "landlock_paths", "log_format", "umask"}
+        self.assertEqual(set(ServerSettings.model_fields) - keywords(Server), of_process)
 
     def test_every_keyword_of_a_user_has_its_key(self) -> None:
         """What a program can tell of a user, the file can too, and the hash of a password."""
@@ -64,6 +65,7 @@ class DefaultsTests(SynchronousTestCase):
         expected = {
             "maximum_connections": 500,
             "maximum_connections_per_host": 50,
+            "connections_per_minute_per_host": 600,
             "maximum_login_attempts": 3,
             "failed_login_delay": 1,
             "idle_timeout": 300,
@@ -82,6 +84,7 @@ class DefaultsTests(SynchronousTestCase):
         safe = {
             "maximum_connections",
             "maximum_connections_per_host",
+            "connections_per_minute_per_host",
             "idle_timeout",
             "socket_timeout",
             "wait_future_timeout",
@@ -90,6 +93,10 @@ class DefaultsTests(SynchronousTestCase):
         for name, parameter in inspect.signature(Server).parameters.items():
             if name in ServerSettings.model_fields and name not in safe:
                 self.assertEqual(getattr(defaults, name), parameter.default, name)
+
+    def test_those_of_bans_are_as_in_programs(self) -> None:
+        """Addresses are banned unless the file says otherwise, and as a policy of a program that says nothing."""
+        self.assertEqual(BanPolicy(**BanSettings().model_dump()), BanPolicy())
 
     def test_those_of_tls_are_as_in_programs(self) -> None:
         """A section of TLS that says nothing of a key means what the keyword means."""

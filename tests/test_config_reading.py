@@ -96,7 +96,7 @@ class ProblemsTests(ConfigurationTestCase):
         """One run names everything that is wrong: where, what stands there, what would be right."""
         lines = self.problems(EVERYTHING_WRONG)
         expected = [
-            'colour = "red": unknown key; the keys here are listeners, server, tls, users',
+            'colour = "red": unknown key; the keys here are bans, listeners, server, tls, users',
             "listeners[0].endpoint = \"tpc:2121\": Twisted says: Unknown endpoint type: 'tpc'; it wants a server",
             'server.maximum_connections = "many": it wants a whole number from 1; "none" for no bound',
             'server.login_timeout = "soon": it wants a time: seconds, or a text such as "90s"',

@@ -85,6 +85,11 @@ class PlainValueTests(ValuesTestCase):
         self.reads(values.OptionalCount, [(7, 7), ("none", None)])
         self.refuses(values.OptionalCount, [0, "unlimited"])
 
+    def test_offences(self) -> None:
+        """Offences that bring a ban are counted up to what can be remembered; "none" is never."""
+        self.reads(values.Offences, [(1, 1), (1000, 1000), ("none", None)])
+        self.refuses(values.Offences, [0, 1001, True, "ten"])
+
     def test_numbers_from_zero(self) -> None:
         """A number of threads may be 0."""
         self.reads(values.NonNegative, [(0, 0), (8, 8)])
@@ -101,6 +106,8 @@ class PlainValueTests(ValuesTestCase):
         self.reads(values.Time, [(0, 0), ("2m", 120)])
         self.reads(values.OptionalTime, [("2m", 120), ("none", None)])
         self.refuses(values.OptionalTime, [0, "0s", -1])
+        self.reads(values.PositiveTime, [("2m", 120)])
+        self.refuses(values.PositiveTime, [0, "none"])
 
     def test_rates_and_ports(self) -> None:
         """Rates and ports may be "none"."""
@@ -161,7 +168,12 @@ class EndpointTests(ValuesTestCase):
 
     def test_endpoints_of_twisted(self) -> None:
         """Every server endpoint of Twisted is taken as it stands."""
-        written = ("tcp:2121", "tcp:port=0:interface=127.0.0.1", "tcp6:2121:interface=\\:\\:1", "unix:/run/ftp.sock")
+        written = (
+            "tcp:2121",
+            "tcp:port=0:interface=127.0.0.1",
+            "tcp6:2121:interface=\\:\\:1",
+            "unix:/run/ftp.sock:mode=660",
+        )
         self.reads(values.Endpoint, [(one, one) for one in written])
 
     def test_sockets_of_systemd(self) -> None:
@@ -176,7 +188,19 @@ class EndpointTests(ValuesTestCase):
             values.Endpoint,
             [
                 ("unix:ftp.sock:mode=600", f"unix:{place}/ftp.sock:mode=600"),
-                ("unix:address=ftp.sock", f"unix:address={place}/ftp.sock"),
+                ("unix:address=ftp.sock:mode=600", f"unix:address={place}/ftp.sock:mode=600"),
+            ],
+        )
+
+    def test_who_may_connect_to_a_socket(self) -> None:
+        """A unix socket is for the user of the server alone, unless a mode is given, by its name or in its place."""
+        self.reads(
+            values.Endpoint,
+            [
+                ("unix:/run/a\\:b", "unix:/run/a\\:b:mode=600"),
+                ("unix:/run/ftp:backlog=5", "unix:/run/ftp:backlog=5:mode=600"),
+                ("unix:/run/ftp:backlog=5:mode=666", "unix:/run/ftp:backlog=5:mode=666"),
+                ("unix:/run/ftp:660", "unix:/run/ftp:660"),
             ],
         )
 

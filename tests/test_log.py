@@ -21,6 +21,8 @@ from zope.interface.verify import verifyObject
 
 from ftpserver.core.events import (
     AttributesChanged,
+    BanEnded,
+    Banned,
     Connected,
     ConnectionRefused,
     Deleted,
@@ -28,10 +30,12 @@ from ftpserver.core.events import (
     DirectoryRemoved,
     Disconnected,
     Event,
+    ForeignProtocol,
     Listed,
     LoggedIn,
     LoggedOut,
     LoginFailed,
+    MoreRefused,
     Outcome,
     Renamed,
     Retrieved,
@@ -59,7 +63,11 @@ MESSAGES: list[tuple[Event, str]] = [
         AttributesChanged(**SESSION, path="/a", change="UNIX.mode=0644"),
         "42-7 192.0.2.1 'alice' changed '/a': UNIX.mode=0644",
     ),
+    (ForeignProtocol(**SESSION, protocol="HTTP"), "42-7 192.0.2.1 spoke HTTP and was cut off"),
     (ConnectionRefused(time=1.0, peer="192.0.2.1", reason="too many"), "192.0.2.1 refused: too many"),
+    (MoreRefused(time=1.0, count=12), "12 more connections were refused"),
+    (Banned(time=1.0, source="192.0.2.1", reason="10 failed", seconds=600), "192.0.2.1 banned for 600 s: 10 failed"),
+    (BanEnded(time=1.0, source="192.0.2.1", refused=3), "192.0.2.1 banned no more; 3 connections were refused"),
 ]
 
 
@@ -131,9 +139,10 @@ class LogObserverTests(SynchronousTestCase):
         self.assertIn("0.000 s, 0 bytes/s", text_of(transfer(seconds=0.0)))
 
     def test_failures_are_warnings(self) -> None:
-        """A failed login, a refused connection and a transfer that is not complete are warnings; the rest is not."""
+        """A failed login, a client turned away, a ban and a transfer that is not complete are warnings."""
         failures: list[Event] = [transfer(outcome=one) for one in Outcome if one is not Outcome.COMPLETE]
-        failures += [event for event, _ in MESSAGES if isinstance(event, LoginFailed | ConnectionRefused)]
+        warnings = LoginFailed | ConnectionRefused | MoreRefused | Banned | ForeignProtocol
+        failures += [event for event, _ in MESSAGES if isinstance(event, warnings)]
         for event, _ in [*MESSAGES, *((one, "") for one in [*failures, transfer()])]:
             self.assertEqual(object_of(event)["level"], "warn" if event in failures else "info", event)
 

@@ -21,6 +21,7 @@ from ftpserver.core.replies import (
     encode,
     encode_lines,
     encode_name,
+    greeting,
     quoted,
     reply,
 )
@@ -30,6 +31,13 @@ ENCODINGS = st.sampled_from(["utf-8", "latin-1", "ascii", "cp1252"])
 
 class ReplyTests(SynchronousTestCase):
     """The value."""
+
+    def test_greetings(self) -> None:
+        """A greeting has the lines that it is given, in whichever form, and one line at least."""
+        self.assertEqual(greeting(None), replies.SERVICE_READY)
+        self.assertEqual(greeting("a\nb"), reply(220, "a", "b"))
+        self.assertEqual(greeting(["a", "b"]), reply(220, "a", "b"))
+        self.assertEqual(greeting(""), reply(220, ""))
 
     def test_kinds_of_reply(self) -> None:
         """The first digit tells a mark from a final reply, and success from failure."""

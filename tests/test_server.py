@@ -200,6 +200,12 @@ class LimitTests(ConversationTestCase):
         first.lose_connection()
         self.assertEqual(self.converse(server=first.server, client_host="192.0.2.1").codes(), [220])
 
+    def test_so_many_sessions_of_a_network_of_ipv6(self) -> None:
+        """Whoever has one address of IPv6 has all of its /64 network, and no more places with them."""
+        first = self.converse(maximum_connections_per_host=1, client_host="2001:db8:0:1::1")
+        for host, code in (("2001:db8:0:1::1", 421), ("2001:db8:0:1:ffff::2", 421), ("2001:db8:0:2::1", 220)):
+            self.assertEqual(self.converse(server=first.server, client_host=host).codes(), [code], host)
+
     def test_silent_clients_leave_in_the_end(self) -> None:
         """Sessions that never log in give their places back after the login timeout."""
         first = self.converse(maximum_connections=3, login_timeout=30)
@@ -268,9 +274,9 @@ class SpeedTests(ConversationTestCase):
     def test_the_limits_of_an_account_are_forgotten_with_its_last_session(self) -> None:
         """Nothing is kept for accounts that nobody uses."""
         dialogue = self.logged_in(user_with(Permission("/"), write_speed_limit=2000))
-        self.assertEqual(len(dialogue.server._user_buckets), 1)
+        self.assertEqual(len(dialogue.server.write_limits), 1)
         dialogue.say("REIN", expect=220)
-        self.assertEqual(dialogue.server._user_buckets, {})
+        self.assertEqual(len(dialogue.server.write_limits), 0)
 
 
 class ObserverTests(ConversationTestCase):

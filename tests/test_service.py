@@ -25,6 +25,9 @@ from ftpserver.config import ServerSettings
 from ftpserver.observers.log import JSONLog
 from ftpserver.service import CannotStart, FTPService
 from ftpserver.tls.settings import WATCH_INTERVAL
+from ftpserver.walls.confinement import CannotConfine, Walls
+from ftpserver.walls.landlock import Access
+from ftpserver.walls.places import READ
 
 from .certificates import server_certificate, write_pair
 from .test_hangup import SignalReactor
@@ -190,6 +193,75 @@ class MaskTests(ServiceTestCase):
         """A daemon of twistd that was told no mask gets the default of the server."""
         running(runner=twistd(umask=None)).startService()
         self.assertEqual(self.mask(), 0o022)
+
+
+class StandInWalls(Walls):
+    """
+    Walls that confine nobody.
+
+    :param failure: why they cannot be raised.
+    """
+
+    def __init__(self, failure: str | None = None) -> None:
+        self.failure = failure
+        self.service: FTPService | None = None
+        self.built: list[tuple[bool, bool]] = []
+
+    def build(self) -> None:
+        """Note what there is by then."""
+        if self.failure is not None:
+            raise CannotConfine(self.failure)
+        assert self.service is not None
+        reactor: Any = self.service.server.reactor
+        self.built.append((bool(self.service.server.running), bool(reactor.hasRun)))
+
+    def refusal(self, path: str | os.PathLike[str], access: Access = READ) -> str | None:
+        """Refuse everything."""
+        return f"{os.fspath(path)} lies outside"
+
+    def lines(self) -> list[str]:
+        """Return a line."""
+        return ["the walls stand"]
+
+
+class WallsTests(ServiceTestCase):
+    """Tests for a process that confines itself."""
+
+    def started(self, walls: StandInWalls, server: Server) -> FTPService:
+        """Return a service with walls, once it has started."""
+        service = walls.service = running(server, walls=walls, greeting=lambda _server: ["greeting"])
+        service.privilegedStartService()
+        self.assertEqual(walls.built, [])
+        service.startService()
+        return service
+
+    def test_the_moment(self) -> None:
+        """The walls are raised when the server has its ports, and before the reactor runs."""
+        walls = StandInWalls()
+        reactor = MemoryReactorClock()
+        with capturedLogs() as entries:
+            self.started(walls, Server([], reactor=reactor))
+            self.assertEqual(walls.built, [(True, False)])
+            reactor.run()
+        self.assertEqual([entry["text"] for entry in entries if "text" in entry], ["the walls stand", "greeting"])
+
+    def test_certificates_are_asked_for(self) -> None:
+        """Before certificates are read again, the walls are asked, and what they say is the reason not to."""
+        file = write_pair(self, server_certificate())
+        tls = TLS(certificate=file)
+        self.started(StandInWalls(), Server([], tls=tls, reactor=MemoryReactorClock()))
+        with capturedLogs() as entries:
+            self.assertFalse(tls.reload())
+        self.assertIn(f"{file} lies outside", formatEvent(entries[0]))
+
+    def test_walls_that_are_required(self) -> None:
+        """Where they are required and cannot be raised, one line says so, and the status is 1."""
+        with capturedLogs() as entries:
+            service = running(walls=StandInWalls("no walls here"))
+            error = self.assertRaises(CannotStart, service.startService)
+        self.assertEqual(error.code, 1)
+        self.assertEqual(self.errors.getvalue(), "no walls here\n")
+        self.assertEqual([entry["text"] for entry in entries if "text" in entry], ["no walls here"])
 
 
 class LogTests(ServiceTestCase):

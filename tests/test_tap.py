@@ -7,6 +7,7 @@ Tests for "twistd ftpserver" and its options.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ftpserver import Server, asking, config
 from ftpserver.command_line import version
 from ftpserver.tap import PASSWORD_VARIABLE, Options, makeService
+from ftpserver.walls.confinement import Walls
+from ftpserver.walls.landlock import Landlock
 
 from .certificates import signed
 from .configuring import HASH, LISTENER
@@ -281,7 +284,11 @@ class GreetingTests(OptionsTestCase):
         self.assertTrue(warning.startswith("warning: users[0] (login 'bob')"), warning)
         self.assertEqual(
             places,
-            ["listening on 0.0.0.0:2121", "listening on [::]:2122", f"listening on unix:{self.directory}/ftp.sock"],
+            [
+                "listening on 0.0.0.0:2121",
+                "listening on [::]:2122",
+                f"listening on unix:{self.directory}/ftp.sock:mode=600",
+            ],
         )
 
 
@@ -333,3 +340,29 @@ class MakeServiceTests(OptionsTestCase):
         service = makeService(self.parse())
         self.assertIsInstance(service.server, Server)
         self.assertEqual(list(service), [service.server])
+
+    def test_who_is_confined(self) -> None:
+        """A process of twistd confines itself; a program that makes the service for itself is left alone."""
+        raised: list[Walls] = []
+        self.patch(Walls, "build", lambda walls: raised.append(walls))
+        for runner, expected in ((None, 0), ({"nodaemon": 1}, 1)):
+            options = self.parse(runner=runner)
+            service = makeService(options)
+            self.patch(service.server, "reactor", MemoryReactorClock())
+            self.patch(service.server, "bind", lambda: None)
+            service.startService()
+            self.assertEqual(len(raised), expected)
+            self.successResultOf(service.stopService())
+
+    def test_walls_that_are_required(self) -> None:
+        """Where the wall is required and cannot be had, that is an error of the configuration file."""
+        self.patch(Landlock, "version", self.refuse)
+        name = self.write(f'{LISTENER}[server]\nlandlock = "required"\n[[users]]\nbase_path = "pub"\n')
+        self.assertEqual(self.status("--check", "--config", name), 1)
+        self.assertIn(
+            'server.landlock = "required": it cannot be had: this kernel has no Landlock', self.errors.getvalue()
+        )
+
+    def refuse(self) -> int:
+        """Be a kernel without Landlock."""
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

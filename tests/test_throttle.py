@@ -71,6 +71,21 @@ class TokenBucketTests(SynchronousTestCase):
                 now = due + 0.03
         self.assertApproximates(moved / now, 20_000_000, 600_000)
 
+    def test_a_clock_that_is_set_back(self) -> None:
+        """Who waits for a second when the clock is set back by an hour does not wait for that hour, nor do others."""
+        bucket = TokenBucket(1000, burst=0)
+        self.assertEqual(bucket.take(1000, 7200.0), 1.0)
+        self.assertEqual(bucket.take(1000, 3600.0), 2.0)
+        self.assertEqual(bucket.piece(3600.0), 1000 * 0.05 / 3)
+        self.assertEqual(bucket.piece(3602.0), 50)
+        self.assertEqual(bucket.take(1000, 3602.0), 1.0)
+
+    def test_readings_that_differ_a_little(self) -> None:
+        """Two flows that read the clock at different moments of one turn get no more than the rate."""
+        bucket = TokenBucket(1000, burst=0)
+        delays = [bucket.take(1000, now) for now in (10.0, 9.5, 10.0, 9.5)]
+        self.assertEqual(delays, [1.0, 2.5, 3.0, 4.5])
+
     def test_rates_that_cannot_be(self) -> None:
         """A rate is positive, and a burst is not negative."""
         for rate in (0, -1, float("nan")):

@@ -84,7 +84,7 @@ async def _refuse_slowly(connection: Connection, password: str) -> None:
 
 
 async def _fail(connection: Connection, reason: str) -> Reply:
-    connection.publish(LoginFailed, reason=reason)
+    connection.publish(LoginFailed, reason=reason, guessed=True)
     connection.failed_logins += 1
     await connection.delay(connection.server.failed_login_delay * connection.failed_logins)
     if connection.failed_logins >= connection.server.maximum_login_attempts:

@@ -23,7 +23,7 @@ from ..core.replies import Reply, reply
 from ..core.status import Entry, FileStatus, is_directory
 from ..errors import PathError
 from .arguments import Argument
-from .directories import DirectoryView, lacking, permission_fact
+from .directories import DirectoryView, shown_permissions
 from .registry import ConnectionConditions, Direction, PathPermissions, command, worker
 
 if TYPE_CHECKING:
@@ -171,10 +171,12 @@ async def mlsd(connection: Connection, path: VirtualPath) -> Reply:
 @PathPermissions(PathPermissions.visible)
 async def mlst(connection: Connection, path: VirtualPath) -> Reply:
     """Show the facts of one file or directory."""
+    connection.reached = None
     status = await connection.storage.stat(path)
-    permission = await connection.account.get_permissions(path)
-    lacks = lacking(connection, path)
-    facts = FactListing(connection.facts, lambda _entries: [permission_fact(permission, status.st_mode, lacks)])
+    reached = connection.reached or path
+    tells = Fact.PERM in connection.facts
+    permissions = await shown_permissions(connection, path, reached, status.st_mode) if tells else ""
+    facts = FactListing(connection.facts, lambda _entries: [permissions])
     return reply(250, "Facts follow.", facts.line(str(path), status), "End.")
 
 
@@ -200,6 +202,8 @@ async def stat(
             lines.extend(listing.lines(batch))
             if len(lines) >= MAXIMUM_STATUS_LINES:
                 break
+            # What goes over a data connection waits for it now and then; this would keep everybody waiting.
+            await connection.delay(0)
     shown = lines[:MAXIMUM_STATUS_LINES]
     return reply(212 if is_directory(status) else 213, "Status follows:", *shown, "End.")
 

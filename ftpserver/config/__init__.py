@@ -11,6 +11,7 @@ from __future__ import annotations
 from .building import make_server
 from .errors import ConfigurationError, Problem
 from .model import (
+    BanSettings,
     Listener,
     NamedCertificate,
     PermissionSettings,
@@ -24,6 +25,7 @@ from .reference import Row, Section, help_text, reference
 from .warnings import certificate_warnings, unreadable, warnings
 
 __all__ = [
+    "BanSettings",
     "ConfigurationError",
     "Listener",
     "NamedCertificate",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.bans import BanPolicy
 from ..core.users import Permission, User
 from ..listening import Listener, TLSMode
 from ..observers.log import LogObserver
@@ -19,7 +20,7 @@ from .model import Settings, UserSettings
 __all__ = ["make_server", "make_user"]
 
 #: Keys of ``[server]`` that are about the process, not about :class:`Server`.
-OF_THE_PROCESS = frozenset({"log_format", "umask"})
+OF_THE_PROCESS = frozenset({"landlock", "landlock_paths", "log_format", "umask"})
 
 
 def make_server(settings: Settings, reactor: Any = None) -> Server:
@@ -32,6 +33,7 @@ def make_server(settings: Settings, reactor: Any = None) -> Server:
     return Server(
         [make_user(account) for account in settings.users],
         listeners=[Listener(one.endpoint, one.tls or default) for one in settings.listeners],
+        bans=BanPolicy(**settings.bans.model_dump()),
         tls=None if settings.tls is None else settings.tls.made,
         reactor=reactor,
         **keywords,

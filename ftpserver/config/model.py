@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, model_validator
 
 from ..commands import COMMANDS
+from ..core.networks import EVERYBODY, THIS_MACHINE
 from ..pathio.local import PathIO
 from ..tls.settings import TLS
 from . import tls_values, values
@@ -22,6 +23,7 @@ from .values import Words
 
 __all__ = [
     "MODELS",
+    "BanSettings",
     "Listener",
     "NamedCertificate",
     "PermissionSettings",
@@ -51,7 +53,8 @@ class Listener(_Section):
     """Where control connections are accepted; at least one."""
 
     endpoint: values.Endpoint = Field(
-        description="Where to listen. The path of a unix socket may be relative to the configuration file."
+        description="Where to listen. The path of a unix socket may be relative to the configuration file; the mode of "
+        "the socket is 600 unless 'mode=' says otherwise."
     )
     tls: tls_values.ListenerTLS = Field(
         default=None,
@@ -69,6 +72,7 @@ class ServerSettings(_Section):
     elsewhere = {
         "ssl": 'write a [tls] section, and tls = "implicit" at the listener',
         "tls": "write a [tls] section",
+        "bans": "write a [bans] section",
         "listeners": "write [[listeners]] tables",
         "users": "write [[users]] tables",
         "reactor": "choose it with 'twistd --reactor'",
@@ -78,7 +82,21 @@ class ServerSettings(_Section):
         default=500, description="Sessions at a time; one more is answered 421."
     )
     maximum_connections_per_host: values.OptionalCount = Field(
-        default=50, description="Sessions at a time from one address."
+        default=50, description="Sessions at a time from one address, or from one /64 network of IPv6."
+    )
+    connections_per_minute_per_host: values.OptionalCount = Field(
+        default=600, description="Connections from there, as many of them at once; others are closed without a word."
+    )
+    allowed_networks: tls_values.Networks = Field(default=EVERYBODY, description="Networks that may connect.")
+    denied_networks: tls_values.Networks = Field(
+        default=(),
+        description="Networks that may not: their connections are closed without a word. The most specific network "
+        "that an address lies in decides.",
+    )
+    trusted_networks: tls_values.Networks = Field(
+        default=THIS_MACHINE,
+        description="Networks that are neither banned nor held to connections_per_minute_per_host: what many people "
+        "share, such as the NAT of an office, a proxy, or whoever watches the server.",
     )
     maximum_login_attempts: values.Count = Field(
         default=3, description="Wrong logins after which the session ends with 421."
@@ -150,6 +168,17 @@ class ServerSettings(_Section):
         description="How octets get from a file to a socket and back: within the kernel where it can (auto), or always "
         "through the process (portable).",
     )
+    landlock: values.Confinement = Field(
+        default="auto",
+        description="Whether the process confines itself, for good, to what the configuration names: where the kernel "
+        "can (auto), never (off), or else it does not start (required). With path_io_factory, commands, observers or "
+        "hooks of one's own, auto means off. The log tells what came of it.",
+    )
+    landlock_paths: values.ExistingPaths = Field(
+        default=(),
+        description="What else the confined process may read and write: what path_io_factory, commands, observers and "
+        "hooks of one's own need.",
+    )
     log_format: values.LogFormat = Field(
         default="text",
         description="Lines of text, or one JSON object a line. Where the log goes is for 'twistd --logfile' and "
@@ -162,6 +191,31 @@ class ServerSettings(_Section):
     commands: values.Commands = Field(default=COMMANDS, description="The table of commands.")
     observers: values.Observers = Field(default=(), description="Hear of every event, besides the log.")
     hooks: values.Hooks = Field(default=(), description="Are asked before each command.")
+
+
+class BanSettings(_Section):
+    """
+    When addresses are banned, and for how long; every key has a default, and so has the section.
+
+    A connection from a banned address is closed. IPv6 addresses are counted and banned by their /64 network.
+    """
+
+    failed_logins: values.Offences = Field(
+        default=10, description="Wrong names and passwords, within the time below, that bring a ban."
+    )
+    foreign_protocols: values.Offences = Field(
+        default=5,
+        description="Connections, within the time below, that speak HTTP, TLS, SMTP or SSH where FTP is spoken, and "
+        "bring a ban.",
+    )
+    within: values.PositiveTime = Field(default=600.0, description="The time in which they count together.")
+    duration: values.PositiveTime = Field(
+        default=600.0, description="How long a first ban takes; each further one takes twice as long as the one before."
+    )
+    maximum_duration: values.PositiveTime = Field(
+        default=86400.0,
+        description="How long the longest ban takes; and after so long without one, the next is a first one again.",
+    )
 
 
 class NamedCertificate(_Section):
@@ -328,6 +382,9 @@ class Settings(_Section):
     server: Annotated[ServerSettings, Words("a table, [server]")] = Field(
         default=ServerSettings(), description="The server as a whole."
     )
+    bans: Annotated[BanSettings, Words("a table, [bans]")] = Field(
+        default=BanSettings(), description="When addresses are banned."
+    )
     tls: Annotated[TLSSettings | None, Words("a table, [tls]")] = Field(
         default=None, description="Certificates, and what must be encrypted."
     )
@@ -341,6 +398,7 @@ MODELS: dict[tuple[str, ...], type[_Section]] = {
     (): Settings,
     ("listeners",): Listener,
     ("server",): ServerSettings,
+    ("bans",): BanSettings,
     ("tls",): TLSSettings,
     ("tls", "names"): NamedCertificate,
     ("users",): UserSettings,

@@ -17,7 +17,15 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .model import Listener, NamedCertificate, PermissionSettings, ServerSettings, TLSSettings, UserSettings
+from .model import (
+    BanSettings,
+    Listener,
+    NamedCertificate,
+    PermissionSettings,
+    ServerSettings,
+    TLSSettings,
+    UserSettings,
+)
 from .reading import words_of
 
 __all__ = ["Row", "Section", "help_text", "reference"]
@@ -59,6 +67,7 @@ class Section:
 _SECTIONS: dict[str, type[BaseModel]] = {
     "[[listeners]]": Listener,
     "[server]": ServerSettings,
+    "[bans]": BanSettings,
     "[tls]": TLSSettings,
     "[[tls.names]]": NamedCertificate,
     "[[users]]": UserSettings,

@@ -25,6 +25,7 @@ from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.python.reflect import namedAny
 
 from ..commands.registry import CommandTable
+from ..core.bans import MAXIMUM_OFFENCES
 from ..core.paths import resolve
 from . import units
 
@@ -32,11 +33,13 @@ __all__ = [
     "BaseDirectory",
     "ClearPassword",
     "Commands",
+    "Confinement",
     "Count",
     "DataPlane",
     "DataPorts",
     "Encoding",
     "Endpoint",
+    "ExistingPaths",
     "Flag",
     "Fsync",
     "HashedPassword",
@@ -47,6 +50,7 @@ __all__ = [
     "Mask",
     "NonNegative",
     "Observers",
+    "Offences",
     "OptionalCount",
     "OptionalFlag",
     "OptionalRate",
@@ -54,6 +58,7 @@ __all__ = [
     "PartialUploads",
     "PasvAddress",
     "PathCalls",
+    "PositiveTime",
     "Size",
     "StoreFactory",
     "Time",
@@ -69,6 +74,9 @@ Value = TypeVar("Value")
 
 #: The word for ``None``, which TOML does not have.
 NONE = "none"
+
+#: Who may connect to the socket of a unix endpoint that says nothing of it: the user of the server, and root.
+SOCKET_MODE = "600"
 
 #: Longest login; far beyond what anybody types, and short enough for a line of a log.
 MAXIMUM_LOGIN = 256
@@ -99,6 +107,12 @@ def _count(value: object) -> int:
     return value
 
 
+def _offences(value: object) -> int:
+    if _count(value) > MAXIMUM_OFFENCES:
+        raise ValueError("so many cannot be remembered")
+    return _count(value)
+
+
 _TIME = 'a time: seconds, or a text such as "90s", "15m", "2h"'
 _SIZE = 'octets, or a text such as "500k", "10M", "1G" (powers of 1,000), "4MiB" (of 1,024)'
 _COUNT = "a whole number from 1"
@@ -109,7 +123,11 @@ OptionalFlag = Annotated[bool | None, PlainValidator(lambda value: _flag(value))
 Count = Annotated[int, PlainValidator(_count), Words(_COUNT)]
 NonNegative = Annotated[int, Field(ge=0), Words("a whole number from 0")]
 OptionalCount = Annotated[int | None, PlainValidator(no_bound(_count)), Words(f"{_COUNT}; {_NONE}")]
+Offences = Annotated[
+    int | None, PlainValidator(no_bound(_offences)), Words(f"a whole number from 1 to {MAXIMUM_OFFENCES}; {_NONE}")
+]
 Time = Annotated[float, PlainValidator(units.duration), Words(_TIME)]
+PositiveTime = Annotated[float, PlainValidator(_time), Words(_TIME)]
 OptionalTime = Annotated[float | None, PlainValidator(no_bound(_time)), Words(f"{_TIME}; {_NONE}")]
 Size = Annotated[int, PlainValidator(units.size), Words(_SIZE)]
 OptionalRate = Annotated[
@@ -126,6 +144,7 @@ Fsync = Annotated[Literal["never", "file", "directory"], Words('"never", "file" 
 DataPlane = Annotated[Literal["auto", "portable"], Words('"auto" or "portable"')]
 PathCalls = Annotated[Literal["auto", "inline", "threads"], Words('"auto", "inline" or "threads"')]
 LogFormat = Annotated[Literal["text", "json"], Words('"text" or "json"')]
+Confinement = Annotated[Literal["auto", "off", "required"], Words('"auto", "off" or "required"')]
 
 
 def _flag(value: object) -> bool:
@@ -219,7 +238,7 @@ def _endpoint(value: object, information: ValidationInfo) -> str:
     if kind in _REFUSED:
         raise ValueError(_REFUSED[kind])
     if kind == "unix":
-        text = f"unix:{_absolute_socket(rest, directory_of(information))}"
+        text = f"unix:{_with_mode(_absolute_socket(rest, directory_of(information)))}"
     try:
         serverFromString(_NoReactor(), text)
     except LookupError:
@@ -240,6 +259,13 @@ def _absolute_socket(rest: str, directory: Path) -> str:
     if not path:
         raise ValueError("there is no path")
     return rest if path.startswith("/") else f"{prefix}{quoteStringArgument(str(directory))}/{path}"
+
+
+def _with_mode(rest: str) -> str:
+    """Return the arguments of a unix endpoint with a mode, which by Twisted's default lets everybody connect."""
+    _address, *others = re.split(r"(?<!\\):", rest)
+    given = any(one.startswith("mode=") for one in others) or (others and "=" not in others[0])
+    return rest if given else f"{rest}:mode={SOCKET_MODE}"
 
 
 Endpoint = Annotated[
@@ -360,6 +386,20 @@ def _base_directory(value: object, information: ValidationInfo) -> Path:
     return path
 
 
+def _existing_path(value: object, directory: Path) -> Path:
+    text = text_of(value)
+    path = directory / text
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{text}: there is no such file or directory") from error
+    return path
+
+
+def _existing_paths(value: object, information: ValidationInfo) -> tuple[Path, ...]:
+    return each(lambda one: _existing_path(one, directory_of(information)))(value)
+
+
 def _virtual_directory(value: object) -> str:
     text = text_of(value)
     if not text.startswith("/"):
@@ -369,6 +409,11 @@ def _virtual_directory(value: object) -> str:
 
 BaseDirectory = Annotated[
     Path, PlainValidator(_base_directory), Words("a directory that is there; relative to the configuration file")
+]
+ExistingPaths = Annotated[
+    tuple[Path, ...],
+    PlainValidator(_existing_paths),
+    Words("a list of files and directories that are there; relative to the configuration file"),
 ]
 VirtualDirectory = Annotated[
     str, PlainValidator(_virtual_directory), Words('an absolute path as the user sees it, such as "/" or "/logs"')

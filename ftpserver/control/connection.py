@@ -8,7 +8,6 @@ The control connection: octets in, commands strictly in order, replies out by on
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -21,7 +20,7 @@ from zope.interface import implementer
 from ..awaiting import drive
 from ..core import replies
 from ..core.addresses import normalise_host
-from ..core.events import Connected, Disconnected, LoggedOut, Secured
+from ..core.events import Connected, Disconnected, ForeignProtocol, LoggedOut, Secured
 from ..core.replies import Reply, encode
 from ..core.wire import LineBuffer, Overlong, begins_like_tls, foreign_protocol
 from ..timer import Deadlines
@@ -131,7 +130,7 @@ class ControlConnection(Protocol):
                 self._end(f"TLS failed: {failure}")
                 return
         elif not self._has_spoken and begins_like_tls(data):
-            self._close(replies.FOREIGN_PROTOCOL, "TLS on a port without it")
+            self._cut_off("TLS")
             return
         commands.stops = False
         if commands.waiting is not None:
@@ -153,8 +152,12 @@ class ControlConnection(Protocol):
         self._has_spoken = True
         foreign = foreign_protocol(line) if isinstance(line, bytes) else None
         if foreign is not None:
-            self._close(replies.FOREIGN_PROTOCOL, f"{foreign} on an FTP port")
+            self._cut_off(foreign)
         return foreign is None
+
+    def _cut_off(self, protocol: str) -> None:
+        self.connection.publish(ForeignProtocol, protocol=protocol)
+        self._close(replies.FOREIGN_PROTOCOL, f"{protocol} on an FTP port")
 
     def _in_clear(self, wire: Wire, data: bytes) -> bytes:
         was_secure = wire.is_secure
@@ -272,7 +275,7 @@ class ControlConnection(Protocol):
     # Reading.
 
     def _regulate_reading(self) -> None:
-        wants_pause = self._paused or self._commands.is_full
+        wants_pause = self._paused or self._commands.wants_no_more
         if self._ended or wants_pause is self._reading_paused:
             return
         self._reading_paused = wants_pause
@@ -327,15 +330,15 @@ class ControlConnection(Protocol):
         if not self._ended:
             self._close(replies.SERVICE_CLOSING, "the server stops")
 
-    def drain(self) -> None:
+    def drain(self, farewell: Reply = replies.SERVICE_CLOSING, reason: str = "the server stops") -> None:
         """End the session with 421, once what runs now is finished."""
         if self._ended:
             return
-        if not self.is_transferring:
-            self.shut_down()
+        if not (self.is_transferring or self._commands.is_stepping):
+            self._close(farewell, reason)
             return
         self._commands.clear()
-        self.connection.end_after_reply(replies.SERVICE_CLOSING)
+        self.connection.end_after_reply(farewell)
 
     def kill(self) -> None:
         """End the session now; one that was ended before has had its time to take the last reply."""
@@ -408,13 +411,9 @@ class ControlConnection(Protocol):
             connection.publish(Disconnected, reason=self._end_reason)
 
 
-#: Clients come again, and all of them to the same addresses; reading one takes as long as a short command.
-_spelling = lru_cache(maxsize=1024)(normalise_host)
-
-
 def _address(address: IAddress) -> tuple[str, int]:
     host, port = getattr(address, "host", ""), getattr(address, "port", 0)
-    return _spelling(str(host)), int(port)
+    return normalise_host(str(host)), int(port)
 
 
 class FTPFactory(Factory):

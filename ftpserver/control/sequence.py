@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -25,13 +26,27 @@ from .interpreter import Asked, Interpreter
 from .state import Connection
 from .transfers import publish_transfer
 
-__all__ = ["CLOSING", "COMMANDS_PER_TURN", "MAXIMUM_WAITING", "CommandSequence", "Speaker"]
+__all__ = [
+    "ARGUMENT_COST",
+    "CLOSING",
+    "COMMANDS_PER_TURN",
+    "MAXIMUM_OCTETS",
+    "MAXIMUM_WAITING",
+    "CommandSequence",
+    "Speaker",
+]
 
 #: Commands that may wait behind a running one before reading pauses; far more than any client pipelines.
 MAXIMUM_WAITING = 64
 
+#: Octets of arguments that may wait so: 64 of the longest lines would be a megabyte a session, before any login.
+MAXIMUM_OCTETS = 65536
+
 #: Commands answered in one turn of the reactor, so that a client that pipelines leaves time to the others.
 COMMANDS_PER_TURN = 256
+
+#: As how many of them one with an argument counts: it may ask the store, which takes ten times as long as a NOOP.
+ARGUMENT_COST = 8
 
 #: Seconds that a file has to be closed in spite of ABOR: every octet is there, and its name may have them already.
 CLOSING = 10.0
@@ -90,11 +105,13 @@ class CommandSequence:
     """
 
     __slots__ = (
+        "_beyond",
         "_closing",
         "_connection",
         "_interpreter",
         "_left_in_turn",
         "_next_turn",
+        "_octets",
         "_overtaking",
         "_row",
         "_running",
@@ -111,6 +128,9 @@ class CommandSequence:
         self._speaker = speaker
         #: Those that wait for their turn; most sessions never have any, and an empty line of them takes 624 octets.
         self.waiting: deque[Asked] | None = None
+        self._octets = 0
+        #: What came in one piece with them and is more than may wait; lines in a row are one object, joined by LF.
+        self._beyond: deque[bytes | Overlong] | None = None
         self._running: Deferred[Any] | None = None
         self._overtaking: Deferred[Any] | None = None
         self._row: Command | None = None
@@ -131,8 +151,14 @@ class CommandSequence:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether no more should be read; one above the bound fits, so that an ABOR behind them is still seen."""
-        return self.waiting is not None and len(self.waiting) > MAXIMUM_WAITING
+        """Tell whether no more may wait; one above the bound fits, so that an ABOR behind them is still seen."""
+        waiting = self.waiting
+        return waiting is not None and (len(waiting) > MAXIMUM_WAITING or self._octets > MAXIMUM_OCTETS)
+
+    @property
+    def wants_no_more(self) -> bool:
+        """Tell whether no more should be read."""
+        return self._beyond is not None or self.is_full
 
     @property
     def _count(self) -> int:
@@ -148,19 +174,51 @@ class CommandSequence:
         if not self.waiting:
             self._left_in_turn = COMMANDS_PER_TURN
         plain, understand = self._interpreter.plain, self._interpreter.understand
-        for line in lines:
+        coming = iter(lines)
+        for line in coming:
             if self.stops:
                 break
-            asked = plain.get(line) or understand(line)
             is_busy = self.waiting is not None or self._running is not None or self._overtaking is not None
-            if is_busy or not self._left_in_turn or not self._speaker.may_answer:
+            if is_busy and self.wants_no_more:
+                self._keep(chain((line,), coming))
+                break
+            asked = plain.get(line) or understand(line)
+            if is_busy or self._left_in_turn <= 0 or not self._speaker.may_answer:
                 self._take_behind(asked)
             else:
                 # What Session.admit says where nothing runs and nothing waits, in no time.
-                self._left_in_turn -= 1
+                self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
                 if asked.ends:
                     self.is_ending = self.stops = True
                 self._start(asked)
+
+    def _keep(self, lines: Iterable[bytes | Overlong]) -> None:
+        """Keep lines as they came: understood, those of one segment would take a hundred times its size."""
+        beyond = self._beyond = self._beyond or deque()
+        together: list[bytes] = []
+        for line in lines:
+            if isinstance(line, bytes):
+                together.append(line)
+                continue
+            if together:
+                beyond.append(b"\n".join(together))
+                together = []
+            beyond.append(line)
+        if together:
+            beyond.append(b"\n".join(together))
+
+    def _refill(self) -> None:
+        """Let so many of the lines that were kept wait as may wait."""
+        while self._beyond and not self.stops and self._count < MAXIMUM_WAITING and not self.is_full:
+            kept, room = self._beyond.popleft(), MAXIMUM_WAITING + 1 - self._count
+            lines: list[bytes | Overlong] = [kept] if not isinstance(kept, bytes) else [*kept.split(b"\n", room)]
+            if len(lines) > room:
+                self._beyond.appendleft(lines.pop())
+            for line in lines:
+                if not self.stops:
+                    self._admit(self._interpreter.plain.get(line) or self._interpreter.understand(line))
+        if self.stops or not self._beyond:
+            self._beyond = None
 
     def _take_behind(self, asked: Asked) -> None:
         self._admit(asked)
@@ -168,7 +226,8 @@ class CommandSequence:
 
     def _admit(self, asked: Asked) -> None:
         admission = self._connection.session.admit(
-            overtakes=asked.overtakes,
+            # Who does not read, or asks too much at a time, waits like everybody.
+            overtakes=asked.overtakes and self._left_in_turn > 0 and self._speaker.may_answer,
             cancels=asked.aborts,
             # What overtakes comes one at a time, too.
             waiting=self._count + (self._overtaking is not None),
@@ -182,11 +241,13 @@ class CommandSequence:
         if self.waiting is None:
             self.waiting = deque()
         self.waiting.append(asked)
+        self._octets += len(asked.request.argument or b"")
         if asked.ends:
             # Nothing behind QUIT is read; what came before it is still answered.
             self.is_ending = self.stops = True
 
     def _overtake(self, asked: Asked) -> None:
+        self._left_in_turn -= 1
         answer = self._interpreter.answer(self._connection, asked)
         if isinstance(answer, Deferred):
             self._overtaking = answer
@@ -228,12 +289,14 @@ class CommandSequence:
 
     def forget(self) -> None:
         """Forget the commands that wait, a QUIT among them."""
-        self.waiting = None
+        self.waiting = self._beyond = None
+        self._octets = 0
         self.is_ending = False
 
     def clear(self) -> None:
         """Forget the commands that wait, and take no more."""
-        self.waiting = None
+        self.waiting = self._beyond = None
+        self._octets = 0
         self.is_ending = self.stops = True
         turn, self._next_turn = self._next_turn, None
         if turn is not None:
@@ -255,12 +318,16 @@ class CommandSequence:
         return bool(self.waiting) and not self.is_running and self._speaker.may_answer
 
     def _run(self) -> None:
-        while self.waiting and self._left_in_turn and self._may_start():
-            self._left_in_turn -= 1
-            self._start(self.waiting.popleft())
+        while self.waiting and self._left_in_turn > 0 and self._may_start():
+            asked = self.waiting.popleft()
+            self._octets -= len(asked.request.argument or b"")
+            self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
+            self._start(asked)
+            if not self.waiting and self._beyond is not None:
+                self._refill()
         if not self.waiting:
             self.waiting = None
-        elif not self._left_in_turn and self._may_start() and self._next_turn is None:
+        elif self._left_in_turn <= 0 and self._may_start() and self._next_turn is None:
             self._next_turn = self._connection.reactor.callLater(0, self._turn)
 
     def _start(self, asked: Asked) -> None:

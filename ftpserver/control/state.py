@@ -47,8 +47,8 @@ __all__ = ["LAST_MOMENT", "Connection", "Peer", "TransferRecord", "TransferType"
 #: system closes them in any order. Without them 2 of 60 uploads by an lftp that was killed were taken for whole.
 LAST_MOMENT = 0.002
 
-#: How many last moments an upload must have taken for one to be waited for: it costs a twentieth of its time at most. Who
-#: sends a small file in one go is hardly killed just then, and would send a sixth as many of them.
+#: How many last moments an upload must have taken for one to be waited for: it costs a twentieth of its time at most.
+#: Who sends a small file in one go is hardly killed just then, and would send a sixth as many of them.
 WORTH_A_MOMENT = 20
 
 
@@ -121,6 +121,7 @@ class Connection(Fields):
         "path_io",
         "path_timeout",
         "peer",
+        "reached",
         "reactor",
         "record",
         "refusal",
@@ -186,6 +187,8 @@ class Connection(Fields):
         #: What was noted of the running command's transfer, if anything was; see :attr:`transfer`.
         self.record: TransferRecord | None = None
         self.rights: tuple[frozenset[Right], ...] = ()
+        #: Where links led, the last time that the store told of it.
+        self.reached: VirtualPath | None = None
         self._rename_from: VirtualPath | None = None
 
     # The questions of ConnectionConditions.
@@ -264,7 +267,7 @@ class Connection(Fields):
         """
         permission = await self.account.get_permissions(path)
         for alternatives in rights:
-            if not any(permission.grants(right) for right in alternatives):
+            if not any(map(permission.grants, alternatives)):
                 raise PermissionDenied(str(path))
             if alternatives & CONCERN_ALL_BELOW:
                 for below in self.account.permissions_below(path):
@@ -273,6 +276,7 @@ class Connection(Fields):
 
     async def approve(self, reached: VirtualPath) -> None:
         """Ask for the rights of the running command at a place that links led to."""
+        self.reached = reached
         await self.require(reached, *self.rights)
 
     def take_restart_offset(self) -> int:
@@ -320,15 +324,18 @@ class Connection(Fields):
         self.transfer.started = self.reactor.seconds()
         self._speaker.mark(reply)
 
-    async def _client_has_died(self, is_proven: bool) -> bool:
+    async def _client_has_died(self, is_proven: bool, may_replace: bool) -> bool:
         """
         Tell whether the end of the data is no end of the file: the system closes both connections of one that dies.
 
         :param is_proven: whether the client has said under TLS that nothing more comes.
+        :param may_replace: whether there may have been a whole file before, which is worth every moment.
         """
         if self._speaker.is_gone():
             return True
-        if is_proven or not self._speaker.may_end_unnoticed or self._was_sent_in_one_go():
+        if is_proven or not self._speaker.may_end_unnoticed:
+            return False
+        if not may_replace and self._was_sent_in_one_go():
             return False
         await self.delay(LAST_MOMENT)
         return self._speaker.is_gone()
@@ -362,7 +369,7 @@ class Connection(Fields):
         protection = self.security.data_protection()
         await self.channel.receive(target, mark=lambda: self.mark(mark), ascii=self.is_ascii, protection=protection)
         is_proven = protection is not None and not self.transfer.is_unclosed
-        if await self._client_has_died(is_proven):
+        if await self._client_has_died(is_proven, getattr(target, "may_replace", True)):
             raise TransferAborted()
 
     def note_unclosed(self) -> None:

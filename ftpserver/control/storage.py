@@ -45,6 +45,11 @@ class StoredFile:
         self.is_closing = False
         self._bounded = bounded
 
+    @property
+    def may_replace(self) -> bool:
+        """Whether a file may have been there before; only some stores tell."""
+        return bool(getattr(self.file, "may_replace", True))
+
     async def read(self, amount: int) -> bytes:
         """See :meth:`IFile.read`."""
         return cast(bytes, await self._bounded(self.file.read(amount)))

@@ -9,6 +9,7 @@ The addresses in PORT, PASV, EPRT and EPSV (RFC 959, section 4.1.2; RFC 2428).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 
@@ -128,6 +129,8 @@ def unmap(address: Address) -> Address:
     return address
 
 
+# Clients come again, and all of them to the same addresses; reading one takes as long as a short command.
+@lru_cache(maxsize=1024)
 def normalise_host(text: str) -> str:
     """
     Return the one spelling of an address: mapped ones as IPv4, no scope; what is no address stays as it is.

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 __all__ = [
     "AttributesChanged",
+    "BanEnded",
+    "Banned",
     "Connected",
     "ConnectionRefused",
     "Deleted",
@@ -22,10 +24,12 @@ __all__ = [
     "DirectoryRemoved",
     "Disconnected",
     "Event",
+    "ForeignProtocol",
     "Listed",
     "LoggedIn",
     "LoggedOut",
     "LoginFailed",
+    "MoreRefused",
     "Outcome",
     "Renamed",
     "Retrieved",
@@ -69,6 +73,45 @@ class ConnectionRefused(Event):
 
     peer: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreRefused(Event):
+    """
+    Clients were turned away of whom nothing was said one by one, because they were too many.
+
+    :ivar count: how many.
+    """
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banned(Event):
+    """
+    Clients of an address are turned away for a while.
+
+    :ivar source: the address, or the /64 network of an IPv6 address.
+    :ivar reason: in words, for the log.
+    :ivar seconds: how long.
+    """
+
+    source: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BanEnded(Event):
+    """
+    A ban is over.
+
+    :ivar source: as in :class:`Banned`.
+    :ivar refused: how many connections it has turned away.
+    """
+
+    source: str
+    refused: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +161,32 @@ class Disconnected(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignProtocol(SessionEvent):
+    """
+    A client spoke another protocol than FTP, and was cut off.
+
+    :ivar protocol: its name.
+    """
+
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn(SessionEvent):
     """A login succeeded; the account takes a connection from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFailed(SessionEvent):
-    """A login failed; :attr:`user` is the name that was tried."""
+    """
+    A login failed; :attr:`user` is the name that was tried.
+
+    :ivar reason: in words, for the log.
+    :ivar guessed: whether name or password was wrong; if not, the account cannot log in just now.
+    """
 
     reason: str
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ __all__ = [
     "encode",
     "encode_lines",
     "encode_name",
+    "greeting",
     "quoted",
     "reply",
 ]
@@ -149,6 +150,7 @@ SESSION_RESET = reply(220, "Service ready for a new user.")
 GOODBYE = reply(221, "Goodbye.")
 SERVICE_CLOSING = reply(421, "The service closes, please come back later.")
 TOO_MANY_CONNECTIONS = reply(421, "Too many connections, please come back later.")
+BANNED = reply(421, "Too many failures came from your address, please come back later.")
 IDLE_TIMEOUT = reply(421, "No command came for too long; goodbye.")
 LOGIN_TIMEOUT = reply(421, "No login came in time; goodbye.")
 TOO_MANY_FAILED_LOGINS = reply(421, "Too many failed logins; goodbye.")
@@ -208,3 +210,11 @@ RENAME_SOURCE_GIVEN = reply(350, "Please give the new name.")
 RENAME_SOURCE_MISSING = reply(503, "Please use RNFR directly before RNTO.")
 RESTART_BEYOND_END = reply(554, "The restart position lies beyond the end of the file.")
 RESTART_NOT_TAKEN = reply(554, "This command cannot start at a restart position.")
+
+
+def greeting(message: str | Sequence[str] | None) -> Reply:
+    """Return the 220 that a connection begins with: the text or lines given, or else one that says nothing more."""
+    if message is None:
+        return SERVICE_READY
+    lines = message.splitlines() if isinstance(message, str) else list(message)
+    return reply(220, *(lines or [""]))

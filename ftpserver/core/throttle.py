@@ -23,6 +23,9 @@ BURST_SECONDS, FAST_BURST_SECONDS, FAST_BURST = 0.05, 0.02, 65536
 #: Seconds in which each flow that waits for a bucket gets its turn: 20 pieces a second look smooth and cost little.
 ROUND_SECONDS = 0.05
 
+#: Seconds by which readings of a clock differ that was set back: those of two flows in one turn differ by less.
+SET_BACK = 1.0
+
 #: Bounds of a piece in octets. The largest is never more than an idle bucket has saved up, so nobody waits at first.
 SMALLEST_PIECE, LARGEST_PIECE = 256, 65536
 
@@ -43,6 +46,7 @@ class TokenBucket:
             raise ValueError(f"a burst is not negative: {burst!r}")
         self._burst = burst
         self._free_at = float("-inf")
+        self._latest = float("-inf")
         # When the tokens of each piece that was taken will be there; one for each flow that waits.
         self._taken: deque[float] = deque()
 
@@ -69,15 +73,27 @@ class TokenBucket:
         Spend *amount* tokens, whether they are there yet or not.
 
         :param amount: octets that are to move next.
-        :param now: the reading of a monotonic clock, in seconds.
+        :param now: the reading of a clock, in seconds; one that is set back takes the debt with it.
         :param late: seconds since the flow could have taken them, had its timer been exact; they are not lost.
         :returns: seconds to wait before they move; zero if within the rate.
         """
         if self._rate == float("inf"):
             return 0.0
+        self._hear_time(now)
         self._free_at = max(self._free_at, now - late - self.burst / self._rate) + amount / self._rate
         self._taken.append(self._free_at)
         return max(0.0, self._free_at - now)
+
+    def _hear_time(self, now: float) -> None:
+        # The clock of a reactor is that of the day; what is owed for a second must not be owed for the hour by which
+        # somebody has corrected it.
+        if now < self._latest - SET_BACK:
+            set_back = self._latest - now
+            self._free_at -= set_back
+            self._taken = deque(moment - set_back for moment in self._taken)
+        elif now < self._latest:
+            return
+        self._latest = now
 
     def piece(self, now: float) -> float:
         """
@@ -86,6 +102,7 @@ class TokenBucket:
         The more flows wait the smaller are their pieces, so that a flow with a slower limit of its own, whose pieces
         are small, does not wait behind large ones and lose its share.
         """
+        self._hear_time(now)
         while self._taken and self._taken[0] <= now:
             self._taken.popleft()
         return self._rate * ROUND_SECONDS / (1 + len(self._taken))

@@ -22,7 +22,17 @@ from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsText
 from twisted.python.reflect import safe_repr
 from zope.interface import implementer
 
-from ..core.events import ConnectionRefused, Event, LoginFailed, Outcome, SessionEvent, TransferEvent
+from ..core.events import (
+    Banned,
+    ConnectionRefused,
+    Event,
+    ForeignProtocol,
+    LoginFailed,
+    MoreRefused,
+    Outcome,
+    SessionEvent,
+    TransferEvent,
+)
 from ..interfaces import IObserver
 
 __all__ = ["JSONLog", "LogObserver", "TextLog", "printable"]
@@ -41,7 +51,11 @@ _MESSAGES = {
     "DirectoryMade": _WHO + " made the directory {path!r}",
     "DirectoryRemoved": _WHO + " removed the directory {path!r}",
     "AttributesChanged": _WHO + " changed {path!r}: {change}",
+    "ForeignProtocol": "{session} {peer} spoke {protocol} and was cut off",
     "ConnectionRefused": "{peer} refused: {reason}",
+    "MoreRefused": "{count} more connections were refused",
+    "Banned": "{source} banned for {seconds:.0f} s: {reason}",
+    "BanEnded": "{source} banned no more; {refused} connections were refused",
 }
 
 _TRANSFER = _WHO + " {command} {path!r}: {outcome} {code}, {bytes} bytes in {seconds:.3f} s, {rate} bytes/s"
@@ -58,8 +72,8 @@ class LogObserver:
     """
     Writes each event to the log of Twisted, one entry each, with the fields of the event beside the message.
 
-    A failed login, a refused connection and a transfer that is not complete are warnings. An event of one's own kind is
-    written with its name.
+    A failed login, a connection that was refused or cut off, a ban and a transfer that is not complete are warnings. An
+    event of one's own kind is written with its name.
 
     :param log: where the entries go; by default the log of Twisted, in the namespace ``ftpserver``.
     """
@@ -108,10 +122,12 @@ class _Form:
         self.names = tuple(one.name for one in dataclasses.fields(kind) if one.name != "time")
         is_ours = kind.__module__ == Event.__module__
         self.shaped = tuple(name for name in self.names if not is_ours or name in _SHAPED)
-        self.warns = issubclass(kind, LoginFailed | ConnectionRefused)
+        self.warns = issubclass(kind, _WARNINGS)
         fallback = _WHO + " {event}" if issubclass(kind, SessionEvent) else "{event}"
         self.message = _TRANSFER if issubclass(kind, TransferEvent) else _MESSAGES.get(self.name, fallback)
 
+
+_WARNINGS = (Banned, ConnectionRefused, ForeignProtocol, LoginFailed, MoreRefused)
 
 _SHAPED = frozenset({"change", "outcome", "reason"})
 

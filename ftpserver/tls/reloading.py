@@ -9,12 +9,14 @@ New certificates without a restart.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..timer import Timer
 from .contexts import Contexts
+from .files import Path
 from .sources import Source
 
 __all__ = ["Reloader"]
@@ -31,12 +33,14 @@ class Reloader:
     :raises ValueError: if it cannot be.
     :ivar source: what was loaded last without an error.
     :ivar contexts: what it gave.
+    :ivar refusal: tells why a file cannot be read any more, where something else than the file itself is the reason.
     """
 
     log = Logger()
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.refusal: Callable[[Path], str | None] = lambda _file: None
         self._seen: tuple[Look, ...] = ()
         self._changing: tuple[Look, ...] | None = None
         self._timer: Timer | None = None
@@ -81,6 +85,9 @@ class Reloader:
         # Before they are read: a change in between is then one more.
         self._seen = _looks(source)
         self._changing = None
+        for reason in map(self.refusal, source.files):
+            if reason is not None:
+                raise ValueError(reason)
         loaded = source.load()
         for warning in loaded.warnings:
             self.log.warn("{text}", text=warning)

@@ -9,7 +9,7 @@ What the TLS of a server is to be, with every wrong value told at once.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
 
@@ -163,6 +163,19 @@ class TLS:
     def unwatch(self) -> None:
         """Look at the files no more."""
         self._reloader.unwatch()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are read; none where a context was given."""
+        return self._reloader.source.files
+
+    def confine(self, refusal: Callable[[Path], str | None]) -> None:
+        """
+        Ask, from now on, before files are read, whether this process may still do so.
+
+        :param refusal: returns why one may not be read, and the cure; ``None`` if it may.
+        """
+        self._reloader.refusal = refusal
 
     def _source(self, certificate: Path | None, private_key: Path | None, context: object) -> Source:
         if context is not None:

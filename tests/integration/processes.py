@@ -183,6 +183,7 @@ class ProcessTestCase(SynchronousTestCase):
         """Start a daemon, and return its port."""
         result = self.run_to_end("twistd", "--pidfile=twistd.pid", "--logfile=server.log", *arguments)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.addCleanup(self.assert_no_number)
         self.addCleanup(self.stop_daemon)
         # What the daemon writes after its parent has ended is waited for by a process that follows its log.
         following = Running(["tail", "-n", "+1", "-F", "server.log"], self.directory)
@@ -192,6 +193,10 @@ class ProcessTestCase(SynchronousTestCase):
     def daemon(self) -> int:
         """Return the number of the daemon's process."""
         return int((self.directory / "twistd.pid").read_text())
+
+    def assert_no_number(self) -> None:
+        """Assert that the daemon, which has ended, has removed the file with its number."""
+        self.assertFalse((self.directory / "twistd.pid").exists(), "the file with the number is left")
 
     def stop_daemon(self) -> None:
         """Ask the daemon to end, and wait until it has."""

@@ -21,8 +21,9 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from .random_transfers_server import PUMPS, RULES, STORES, Report
 from .random_transfers_session import Session, digest
 from .tls_client import VERSIONS, client_context
 
-__all__ = ["Campaign", "ServerProcess", "main"]
+__all__ = ["Book", "Campaign", "ServerProcess", "main"]
 
 #: A file system in memory, where there is one.
 MEMORY = Path("/dev/shm")
@@ -148,41 +149,28 @@ class ServerProcess:
                 pipe.close()
 
 
-class Campaign:
+class Book(ABC):
     """
-    A run.
+    What the sessions of a run have done, and may find; see :class:`.random_transfers_session.Campaign`.
 
     :param seed: what everything random comes from.
-    :param pump: see :data:`~tests.integration.random_transfers_server.PUMPS`.
     :param traces: whether each transfer is printed.
     :ivar counts: what was done, by kind.
     :ivar failures: what is wrong.
-    :ivar before: what the server held before the first random transfer.
-    :ivar after: what it held behind the last.
     """
 
-    def __init__(self, seed: int, pump: str = "auto", *, traces: bool = False) -> None:
+    def __init__(self, seed: int, *, traces: bool = False) -> None:
         self.seed = seed
         self._traces = traces
-        self.pump = pump
         self.contexts = [client_context(version) for version in VERSIONS]
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
-        self.before: Report | None = None
-        self.after: Report | None = None
-        self.seconds = 0.0
         self._lock = threading.Lock()
         self._offered: dict[tuple[str, str, str], set[bytes]] = {}
 
-    # What sessions ask; see :class:`~tests.integration.random_transfers_session.Campaign`.
-
-    def port(self, site: Site) -> int:
-        """Return the port for *site*."""
-        return self._process.ports[site.server][site.tls == "implicit"]
-
+    @abstractmethod
     def directory(self, site: Site) -> Path:
         """Return the root of the account."""
-        return self._roots[STORES.index(site.store)] / site.server
 
     def count(self, *kinds: str) -> None:
         """Count something of each of these kinds."""
@@ -201,10 +189,6 @@ class Campaign:
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
 
-    def wait_gone(self, source: str, number: int) -> None:
-        """Wait until the server has let go of that many sessions from *source*."""
-        self._process.wait_gone(source, number)
-
     def offer(self, site: Site, name: str, found: bytes) -> None:
         """Note what a shared file may hold from now on."""
         with self._lock:
@@ -214,6 +198,43 @@ class Campaign:
         """Tell whether a shared file may hold this."""
         with self._lock:
             return digest(found) in self._offered[site.server, site.store, name]
+
+    def share(self, sites: Iterable[Site]) -> None:
+        """Make the files that all sessions use."""
+        for site in sites:
+            (self.directory(site) / "shared").mkdir(exist_ok=True)
+            for name in SHARED:
+                (self.directory(site) / name[1:]).write_bytes(name.encode())
+                self.offer(site, name, name.encode())
+
+
+class Campaign(Book):
+    """
+    A run.
+
+    :param pump: see :data:`~tests.integration.random_transfers_server.PUMPS`.
+    :ivar before: what the server held before the first random transfer.
+    :ivar after: what it held behind the last.
+    """
+
+    def __init__(self, seed: int, pump: str = "auto", *, traces: bool = False) -> None:
+        super().__init__(seed, traces=traces)
+        self.pump = pump
+        self.before: Report | None = None
+        self.after: Report | None = None
+        self.seconds = 0.0
+
+    def port(self, site: Site) -> int:
+        """Return the port for *site*."""
+        return self._process.ports[site.server][site.tls == "implicit"]
+
+    def directory(self, site: Site) -> Path:
+        """Return the root of the account."""
+        return self._roots[STORES.index(site.store)] / site.server
+
+    def wait_gone(self, source: str, number: int) -> None:
+        """Wait until the server has let go of that many sessions from *source*."""
+        self._process.wait_gone(source, number)
 
     # The run.
 
@@ -233,7 +254,7 @@ class Campaign:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftpserver-")))
             self._process = ServerProcess(self._roots, directory, self.pump)
             stack.callback(self._process.discard)
-            self._share()
+            self.share(self._sites())
             self._warm_up(sessions)
             self.before = self._process.report()
             began = time.monotonic()
@@ -247,14 +268,6 @@ class Campaign:
         return [
             Site(server, store, "free", tls, 1) for server in RULES for store in STORES for tls in ("off", "implicit")
         ]
-
-    def _share(self) -> None:
-        """Make the files that all sessions use."""
-        for site in self._sites():
-            (self.directory(site) / "shared").mkdir(exist_ok=True)
-            for name in SHARED:
-                (self.directory(site) / name[1:]).write_bytes(name.encode())
-                self.offer(site, name, name.encode())
 
     def _warm_up(self, number: int) -> None:
         """Let the server open what it keeps open from the first transfers on."""

@@ -37,7 +37,7 @@ from ftpserver.data.turns import Need
 
 from .harness import open_descriptors
 
-__all__ = ["PASSWORD", "PUMPS", "RATES", "RULES", "STORES", "Report", "Rules"]
+__all__ = ["PASSWORD", "PUMPS", "RATES", "RULES", "STORES", "Report", "Rules", "look"]
 
 PASSWORD = "secret"
 
@@ -165,23 +165,26 @@ class Process(LineOnlyReceiver):
 
     def report(self) -> None:
         """Tell what the process holds."""
-        say("report", asdict(self._look()))
+        say("report", asdict(look(self._reactor, self.servers.values())))
 
-    def _look(self) -> Report:
-        for server in self.servers.values():
-            open_shared(server.plane)
-        # What is held by a cycle only is told by the log when it goes, and is no leak.
-        gc.collect()
-        times = os.times()
-        return Report(
-            descriptors=_counts(map(_kind, open_descriptors().values())),
-            threads=_counts(one.name for one in threading.enumerate() if not one.name.startswith(POOLS)),
-            delayed_calls=len(self._reactor.getDelayedCalls()),
-            sessions=sum(server.sessions for server in self.servers.values()),
-            objects=_counts(_of_sessions()),
-            seconds=times.user + times.system,
-            resident=int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
-        )
+
+def look(reactor: Any, servers: Iterable[Server]) -> Report:
+    """Return what this process holds, with all that these servers open when they need it."""
+    servers = list(servers)
+    for server in servers:
+        open_shared(server.plane)
+    # What is held by a cycle only is told by the log when it goes, and is no leak.
+    gc.collect()
+    times = os.times()
+    return Report(
+        descriptors=_counts(map(_kind, open_descriptors().values())),
+        threads=_counts(one.name for one in threading.enumerate() if not one.name.startswith(POOLS)),
+        delayed_calls=len(reactor.getDelayedCalls()),
+        sessions=sum(server.sessions for server in servers),
+        objects=_counts(_of_sessions()),
+        seconds=times.user + times.system,
+        resident=int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
+    )
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -113,7 +113,10 @@ class Session:
     What one thread does: sessions one after another, from an address of its own.
 
     :param number: of the thread.
+    :cvar maximum_files: in its directory at most, besides one that is made then.
     """
+
+    maximum_files = MAXIMUM_FILES
 
     def __init__(self, campaign: Campaign, number: int) -> None:
         self._campaign = campaign
@@ -135,11 +138,15 @@ class Session:
             if self._control is None or rng.random() < LEAVING:
                 self.attempt(f"step {number}", self.leave)
                 self.go_to(draw_site(rng))
-            self.attempt(f"step {number}", self.tidy, rng)
-            step = draw(rng, {name: len(data) for name, data in self.files.items()}, self.site)
-            where = f"step {number}, {self.site}, {step}"
-            self.attempt(where, self.perform, step, rng, f"{self._campaign.seed}/{self._number}/{number}/data")
+            self.transfer(number, rng)
         self.attempt("the end", self.leave)
+
+    def transfer(self, number: int, rng: random.Random) -> None:
+        """Make the transfer of this *number*."""
+        self.attempt(f"step {number}", self.tidy, rng)
+        step = draw(rng, {name: len(data) for name, data in self.files.items()}, self.site)
+        where = f"step {number}, {self.site}, {step}"
+        self.attempt(where, self.perform, step, rng, f"{self._campaign.seed}/{self._number}/{number}/data")
 
     def attempt(self, where: str, function: Any, *arguments: object) -> None:
         """Call *function*; what is wrong costs the session, and is told so that it can be made again."""
@@ -150,7 +157,7 @@ class Session:
             place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
             self._campaign.failed(
                 f"seed {self._campaign.seed}, session {self._number}, {where}:\n"
-                f"    {type(error).__name__}: {error} ({place})"
+                f"    {type(error).__name__}: {'; '.join([str(error), *getattr(error, '__notes__', ())])} ({place})"
             )
             self._drop()
 
@@ -230,19 +237,23 @@ class Session:
         transfer = Transfer(control, step, rng, data, len(expected) or UNKNOWN_LENGTH)
         if step.is_shared and step.is_upload:
             self._campaign.offer(self.site, step.name, _as_file(step, data[: transfer.limit]))
-        transfer.run()
+        try:
+            transfer.run()
+        except Exception as error:
+            error.add_note(f"replies so far: {transfer.codes}")
+            raise
         if step.ending.ends_session:
             control.link.leave()
             self._control = None
             self._campaign.wait_gone(self.source, self._opened)
         self._campaign.trace(f"{seed}: {self.site}, {step}: {transfer.codes}, {len(expected)} octets expected")
-        self._compare(step, transfer, data, expected)
+        self.compare(step, transfer, data, expected)
         self._count(step)
 
     def tidy(self, rng: random.Random) -> None:
         """Delete a file where there are enough."""
         files = self.files
-        if len(files) > MAXIMUM_FILES:
+        if len(files) > self.maximum_files:
             name = rng.choice(sorted(files))
             self.enter().command(f"DELE {name}", 250)
             del files[name]
@@ -278,7 +289,12 @@ class Session:
         self._campaign.count("compared")
         assert not problem, problem
 
-    def _compare(self, step: Step, transfer: Transfer, data: bytes, expected: bytes) -> None:
+    def compare(self, step: Step, transfer: Transfer, data: bytes, expected: bytes) -> None:
+        """
+        Compare what a transfer has done with what it must do, and take note of the file.
+
+        :raises AssertionError: if that is something else.
+        """
         codes = tuple(transfer.codes)
         rules = self.site.rules
         assert codes in allowed(step, rules, transfer.limit), f"replies {codes}, last {transfer.last}"

@@ -202,7 +202,6 @@ class LastMomentTests(TransferTestCase):
         """Replace a file, and return the client when all is received and the server has yet to believe in its end."""
         # As long as the test needs.
         self.patch(state, "LAST_MOMENT", 60)
-        self.patch(state, "WORTH_A_MOMENT", 0)
         self.write("f", b"old")
         client = await self.session()
         data = await self.begin_upload(client, "f")
@@ -227,9 +226,8 @@ class LastMomentTests(TransferTestCase):
         await client.store("STOR f", b"new")
         self.assertEqual((self.root / "f").read_bytes(), b"new")
 
-
     async def test_a_client_that_sends_a_small_file_at_once(self) -> None:
-        """A file that is sent in one go is whole at once."""
+        """A new file that is sent in one go is whole at once."""
         self.patch(state, "LAST_MOMENT", 60)
         client = await self.session()
         await client.store("STOR f", b"whole")
