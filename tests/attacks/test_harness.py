@@ -1,0 +1,47 @@
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+Tests for the harness of the attacks.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from .harness import ProcessAttackTestCase, vitals_of
+
+
+class VitalsTests(SynchronousTestCase):
+    """What is seen of a process."""
+
+    def test_a_port_that_listens_is_seen(self) -> None:
+        """A port that is opened counts as a descriptor and as a listener."""
+        before = vitals_of()
+        with socket.create_server(("127.0.0.1", 0)):
+            after = vitals_of(os.getpid())
+        self.assertEqual((after.descriptors, after.listeners), (before.descriptors + 1, before.listeners + 1))
+
+    def test_memory_that_is_used_is_seen(self) -> None:
+        """32 MiB that are written to count as memory."""
+        before = vitals_of().resident
+        octets = bytearray(os.urandom(1 << 20) * 32)
+        self.assertGreater(vitals_of().resident - before, len(octets) // 2)
+
+
+class ProcessTests(ProcessAttackTestCase):
+    """A server in a process of its own."""
+
+    async def test_a_session_is_seen_and_its_end_as_well(self) -> None:
+        """A session with a passive port has two descriptors more, of which one listens, until it has gone."""
+        before = self.vitals()
+        client = await self.session()
+        await client.passive_port()
+        during = self.vitals()
+        self.assertEqual((during.descriptors, during.listeners), (before.descriptors + 2, before.listeners + 1))
+        await client.vanish()
+        await self.settled(before)
+        await self.assert_served()

@@ -1,0 +1,68 @@
+# Copyright (c) The ftpserver authors.
+# See LICENSE for details.
+
+"""
+Run many seeds: ``python -m tests.simulation --seeds 0-5000 [--pump copy] [--trace]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from twisted.logger import globalLogBeginner
+
+from .log import forget
+from .world import PUMPS, Run, simulate
+
+__all__ = ["main"]
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", default="0-99", help="one seed, or first-last")
+    parser.add_argument("--pump", choices=PUMPS, help="by default, every seed runs on each of them")
+    parser.add_argument("--trace", action="store_true", help="print everything that happens")
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at the first seed that finds something")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _arguments(arguments)
+    globalLogBeginner.beginLoggingTo([forget], redirectStandardIO=False, discardBuffer=True)
+    first, _, last = options.seeds.partition("-")
+    began, runs, faults, failed = time.monotonic(), 0, Counter[str](), 0
+    for seed in range(int(first), int(last or first) + 1):
+        for pump in (options.pump,) if options.pump else PUMPS:
+            run = simulate(seed, pump)
+            runs += 1
+            faults += run.faults
+            if options.trace:
+                _say("\n".join(run.trace))
+            if run.findings:
+                failed += 1
+                _say(report(run, with_trace=not options.keep_going and not options.trace))
+                if not options.keep_going:
+                    return 1
+    _say(f"{runs} runs in {time.monotonic() - began:.0f} s, {failed} with findings")
+    _say("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(faults.items())))
+    return bool(failed)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def report(run: Run, *, with_trace: bool = True) -> str:
+    """Return what a run has found, and how it is run again."""
+    lines = run.trace[-200:] if with_trace else []
+    replay = f"python -m tests.simulation --seeds {run.seed} --pump {run.pump} --trace"
+    return "\n".join([*lines, *run.findings, f"again: {replay}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
