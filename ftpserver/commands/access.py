@@ -25,7 +25,10 @@ from .registry import ConnectionConditions, command
 if TYPE_CHECKING:
     from ..control.state import Connection
 
-__all__ = ["COMMANDS", "end_login"]
+__all__ = ["COMMANDS", "MAXIMUM_NAME", "end_login"]
+
+#: Characters of a login. Each failed one is logged with it, and a line of 16 KiB would be up to 96 KiB of log.
+MAXIMUM_NAME = 255
 
 
 async def end_login(connection: Connection) -> None:
@@ -41,7 +44,7 @@ async def user(connection: Connection, login: str) -> Reply:
     """Name the account; a login that there was ends first."""
     if not login:
         return replies.ARGUMENT_MISSING
-    if any(ord(sign) < 32 for sign in login):
+    if len(login) > MAXIMUM_NAME or any(ord(sign) < 32 for sign in login):
         # "USER bob<CR>PASS secret" is one line; kept as a name, its password would stand in the log.
         return replies.SYNTAX_ERROR
     await end_login(connection)

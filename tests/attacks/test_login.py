@@ -19,6 +19,7 @@ from argon2 import PasswordHasher, extract_parameters
 from twisted.internet.defer import Deferred
 
 from ftpserver import MemoryUserManager, User
+from ftpserver.commands.access import MAXIMUM_NAME
 from ftpserver.interfaces import GetUserResponse
 from ftpserver.users.passwords import PasswordHashes
 
@@ -266,14 +267,18 @@ class NameFloodTests(ProcessAttackTestCase):
     """Names that were never heard of."""
 
     async def test_names_cost_no_memory(self) -> None:
-        """A thousand of the longest names, each another one, leave nothing of them in the process."""
+        """Thousands of names, each another one, leave nothing of them in the process; longer ones are refused."""
         before = self.vitals()
         client = await self.connect()
-        for number in range(1000):
-            client.send_line(f"USER {number:08}" + "\u202e" * 2500)
-            if number % 100 == 99:
-                for _ in range(100):
-                    await client.reply(331)
+        for sign, number, code in (
+            ("\u202e", MAXIMUM_NAME - 8, 331),
+            ("\x7f", MAXIMUM_NAME, 501),
+            ("\u202e", 5000, 501),
+        ):
+            for start in range(0, 1000, 100):
+                for one in range(start, start + 100):
+                    client.send_line(f"USER {one:08}{sign * number}")
+                await client.replies(*[code] * 100)
         self.assertLess(self.vitals().resident - before.resident, 4 << 20)
         await self.assert_served()
 

@@ -111,6 +111,7 @@ class Soak(Book):
     def failed(self, problem: str) -> None:
         """Take what is wrong; after enough of it the run ends."""
         super().failed(problem)
+        self._tell(problem)
         if len(self.failures) >= MAXIMUM_FAILURES:
             self.over.set()
 
@@ -183,8 +184,8 @@ class Soak(Book):
             thread.start()
             self.over.wait(self.seconds * COMING / self.sessions)
         while not self.over.wait(min(TELLING, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
-            self._tell()
-        self._tell()
+            self._tell(self._progress())
+        self._tell(self._progress())
         self.over.set()
         for thread in threads:
             thread.join()
@@ -196,15 +197,17 @@ class Soak(Book):
         except Exception as error:
             self.failed(f"a client cannot go on: {error!r}")
 
-    def _tell(self) -> None:
+    def _tell(self, text: str) -> None:
+        if self._tells:
+            sys.stderr.write(f"{text}\n")
+
+    def _progress(self) -> str:
         for name, process in self._processes.items():
             self._most_sessions[name] = max(self._most_sessions[name], process.log.sessions)
-        if not self._tells:
-            return
-        sys.stderr.write(
+        return (
             f"{self.counts['transfers']} transfers, {self.counts['errands']} errands, {self.counts['visits']} visits, "
             f"{self.counts['sessions']} logins, {len(self.failures)} problems; "
-            f"sessions now: {[process.log.sessions for process in self._processes.values()]}\n"
+            f"sessions now: {[process.log.sessions for process in self._processes.values()]}"
         )
 
     def _measure(self, probe: Probe, before: dict[str, Report], after: dict[str, Report]) -> None:

@@ -183,7 +183,7 @@ class SimulatedSystem(System):
         octets = self._pipes[pipe].octets
         if not octets:
             raise again()
-        if self._chance.strikes("read pipe: EIO"):
+        if self._chance.strikes("read pipe: EIO", spared=bool(self._network.spared)):
             raise failure(errno.EIO)
         piece = bytes(octets[: self._chance.piece(min(amount, len(octets)))])
         del octets[: len(piece)]
