@@ -49,12 +49,12 @@ class BanPolicy:
 
     IPv6 addresses are counted and banned by their /64 network.
 
-    :param failed_logins: wrong names and passwords within *within* that bring a ban; ``None`` is never.
-    :param foreign_protocols: connections within *within* that speak HTTP, TLS, SMTP or SSH where FTP is spoken, and
+    :ivar failed_logins: wrong names and passwords within *within* that bring a ban; ``None`` is never.
+    :ivar foreign_protocols: connections within *within* that speak HTTP, TLS, SMTP or SSH where FTP is spoken, and
         bring a ban; ``None`` is never.
-    :param within: seconds.
-    :param duration: seconds of a first ban; each further one takes twice as long as the one before.
-    :param maximum_duration: seconds of the longest ban, unless *duration* is longer; and after so many seconds without
+    :ivar within: seconds.
+    :ivar duration: seconds of a first ban; each further one takes twice as long as the one before.
+    :ivar maximum_duration: seconds of the longest ban, unless *duration* is longer; and after so many seconds without
         one, the next is a first one again.
     :raises ValueError: on a value that cannot be.
     """
@@ -112,9 +112,9 @@ class BanLedger:
     """
     The offences that count still, the bans that hold, and those that make the next one longer.
 
-    :param policy: when to ban.
-    :param maximum_suspects: see :data:`MAXIMUM_SUSPECTS`.
-    :param maximum_bans: see :data:`MAXIMUM_BANS`.
+    :ivar policy: when to ban.
+    :ivar maximum_suspects: see :data:`MAXIMUM_SUSPECTS`.
+    :ivar maximum_bans: see :data:`MAXIMUM_BANS`.
     """
 
     policy: BanPolicy
