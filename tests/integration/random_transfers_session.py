@@ -308,9 +308,15 @@ class Session:
                 self._compare_shared(step, (self._campaign.directory(self.site) / step.name[1:]).read_bytes())
             else:
                 self._compare_upload(step, transfer, data, succeeded=succeeded)
-        assert self._names() == set(self.files), f"{sorted(self._names())} are there, not {sorted(self.files)}"
+        self.compare_names()
 
-    def _names(self) -> set[str]:
+    def compare_names(self) -> None:
+        """Require that what is in the directory is what must be there, by name."""
+        names = self.names()
+        assert names == set(self.files), f"{sorted(names)} are there, not {sorted(self.files)}"
+
+    def names(self) -> set[str]:
+        """Return what is in the directory."""
         return {path.name for path in self.directory.iterdir()}
 
     def _wait_for_names(self) -> None:
@@ -320,7 +326,7 @@ class Session:
         A file that a thread was opening just then is removed when it is open, and the reply does not wait for that.
         """
         deadline = time.monotonic() + PATIENCE
-        while self._names() != set(self.files) and time.monotonic() < deadline:
+        while self.names() != set(self.files) and time.monotonic() < deadline:
             self.enter().command("NOOP", 200)
 
     def _compare_shared(self, step: Step, found: bytes) -> None:

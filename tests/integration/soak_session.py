@@ -11,7 +11,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from . import random_transfers_session
@@ -62,6 +62,7 @@ class SoakSession(Session):
     def __init__(self, crowd: Crowd, number: int) -> None:
         super().__init__(crowd, number)
         self._crowd = crowd
+        self._settled_at = 0.0
 
     def live(self) -> None:
         """Do one thing after another."""
@@ -119,16 +120,37 @@ class SoakSession(Session):
         The server may still undo in a thread what somebody who has left had begun, and no reply tells of its end.
         """
         before = dict(self.files)
-        deadline = time.monotonic() + SETTLING
+        if step.ending.ends_session:
+            self._settled_at = time.monotonic() + SETTLING
         while True:
             try:
                 super().compare(step, transfer, data, expected)
-                return
+                break
             except AssertionError:
-                if not step.ending.ends_session or time.monotonic() > deadline:
+                if not step.ending.ends_session or self._is_settled:
                     raise
             self._stores[self.site.server, self.site.store] = dict(before)
             time.sleep(LOOKING)
+        if step.ending.ends_session:
+            self._forget_undone(before)
+
+    @property
+    def _is_settled(self) -> bool:
+        return time.monotonic() > self._settled_at
+
+    def _forget_undone(self, before: Mapping[str, bytes]) -> None:
+        """Wait whether a new file that is empty stays: it may be one that is removed in a moment."""
+        for name in [name for name, data in self.files.items() if not data and name not in before]:
+            while (self.directory / name).exists() and not self._is_settled:
+                time.sleep(LOOKING)
+            if not (self.directory / name).exists():
+                del self.files[name]
+
+    def compare_names(self) -> None:
+        """See :meth:`Session.compare_names`; what somebody had begun who has left may come and go for a moment."""
+        while self.names() != set(self.files) and not self._is_settled:
+            time.sleep(LOOKING)
+        super().compare_names()
 
     def look_back(self) -> None:
         """Compare all that is in the directories of this thread in the end."""
