@@ -221,7 +221,8 @@ class OtherMountTests(CallsTestCase):
         self.assertTrue(file.may_block)
         self.run_now(file.stat())
         self.run_now(file.close())
-        self.assertEqual(self.threads.calls, before + 3)
+        # The first stat values of a file that is read are those of its opening.
+        self.assertEqual(self.threads.calls, before + 2)
 
     def test_a_link_to_another_mount_goes_to_a_thread(self) -> None:
         """The link may be on the mount of the root; links that stay there are followed in the reactor thread."""

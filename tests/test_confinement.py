@@ -15,6 +15,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,11 @@ class ConfinementTestCase(ConfigurationTestCase):
     def setUp(self) -> None:
         """Make the roots, and something outside of them."""
         super().setUp()
+        # Not below the checkout, which may be read, for the code is there.
+        directory = tempfile.TemporaryDirectory(prefix="ftpserver-walls-")
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+        (self.directory / "pub").mkdir()
         (self.directory / "alice" / "below").mkdir(parents=True)
         (self.directory / "alice" / "file").write_text("inside")
         (self.directory / "pub" / "file").write_text("inside")
