@@ -16,9 +16,9 @@ __all__ = ["fewer"]
 
 def fewer(share: int, steps: int = 50) -> settings:
     """
-    Return settings for an example that is as dear as *share* others, in whatever profile.
+    Return settings for an example that is as dear as half of *share* others, in whatever profile.
 
     :param steps: of a machine in one example.
     """
     profile = settings.get_profile(settings.get_current_profile_name())
-    return settings(max_examples=max(10, profile.max_examples // share), stateful_step_count=steps)
+    return settings(max_examples=max(10, profile.max_examples // (2 * share)), stateful_step_count=steps)
