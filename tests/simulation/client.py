@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from .accounts import PASSWORD
 from .expectation import ABSENT, Files, whole
 from .lines import Line
+from .sent import Behaviour
 from .session import TROUBLE, Finding, Session, SessionOver, Steps, Until
-from .transfers import Behaviour, Transfers
+from .transfers import Transfers
 
 if TYPE_CHECKING:
     from .world import World
@@ -85,7 +86,7 @@ class Client:
 
     def life(self) -> Steps:
         """Have a few sessions."""
-        for generation in range(1 if self.is_spared else self.random.randint(1, 3)):
+        for generation in range(self.random.randint(1, 3)):
             directory = self.root / f"{self.login}.{generation}"
             directory.mkdir()
             self.files.append(Files(directory))

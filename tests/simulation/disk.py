@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import Any
 
 from ftpserver.interfaces import IRealFile
@@ -135,6 +136,12 @@ class Disks:
         return sum(disk.name == name for disk in self.open_files.values())
 
 
+def _lose(descriptor: int) -> None:
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_size:
+        os.ftruncate(descriptor, status.st_size - 1)
+
+
 class SimulatedFileSystem(FileSystem):
     """The system calls of local files on one disk."""
 
@@ -155,20 +162,30 @@ class SimulatedFileSystem(FileSystem):
         """See :class:`FileSystem`."""
         return super().append(descriptor, data[: self._disk.writes(0, len(data))])
 
-    def _fails(self, kind: str, *numbers: int) -> None:
+    def _fails(self, kind: str, *numbers: int, losing: int = -1) -> None:
+        """
+        Fail, perhaps.
+
+        :param losing: descriptor of a file whose last octet is lost then, if it has no name yet.
+        """
         if self._disk.strikes(kind):
+            if losing >= 0:
+                _lose(losing)
             raise failure(self._disk.chance.pick(numbers))
 
     def fsync(self, descriptor: int) -> None:
         """See :class:`FileSystem`."""
-        self._fails("flush fails", errno.EIO, errno.ENOSPC)
+        self._fails("flush fails", errno.EIO, errno.ENOSPC, losing=descriptor)
         super().fsync(descriptor)
 
     def close(self, descriptor: int) -> None:
         """See :class:`FileSystem`; the descriptor is gone even where this fails."""
+        is_last = descriptor in self._disks.open_files
         self._disks.closed(descriptor)
-        super().close(descriptor)
-        self._fails("close fails", errno.EIO, errno.ENOSPC, errno.EDQUOT)
+        try:
+            self._fails("close fails", errno.EIO, errno.ENOSPC, errno.EDQUOT, losing=-1 if is_last else descriptor)
+        finally:
+            super().close(descriptor)
 
     def open_unnamed(self, directory: int, flags: int, mode: int) -> int:
         """See :class:`FileSystem`."""

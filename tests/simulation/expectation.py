@@ -7,6 +7,7 @@ What may be in the files of a client, from all that it was told and not told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Files:
         self.directories: set[str] = set()
         self.doubtful: set[str] = set()
         self._allowed: dict[str, list[Allowed]] = {}
+        self._perhaps: dict[str, tuple[Callable[[], bool], list[Allowed]]] = {}
 
     def names(self, *, certain: bool) -> list[str]:
         """Return names whose content is known, or those where it is not."""
@@ -105,6 +107,10 @@ class Files:
         """Note what may be under *name* from now on."""
         self._allowed[name] = list(allowed)
 
+    def perhaps(self, name: str, condition: Callable[[], bool], allowed: list[Allowed]) -> None:
+        """Note what may be there, too, if *condition* turns out to hold when everything is over."""
+        self._perhaps[name] = condition, allowed
+
     def look(self, name: str) -> str:
         """
         Compare with what is there.
@@ -115,6 +121,9 @@ class Files:
         content = path.read_bytes() if path.exists() else None
         allowed = self._allowed[name]
         if any(one.accepts(content) for one in allowed):
+            return ""
+        condition, late = self._perhaps.get(name, (bool, []))
+        if condition() and any(one.accepts(content) for one in late):
             return ""
         found = "nothing" if content is None else f"{len(content)} octets"
         return f"{path}: {found} instead of {' or '.join(map(str, allowed))}"

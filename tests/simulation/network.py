@@ -35,9 +35,10 @@ class Flow:
     :ivar waiting: octets on their way.
     :ivar arrived: octets that the receiver can read.
     :ivar delivered: how many have ever arrived.
+    :ivar ended_at: in which step of the network the end has arrived.
     """
 
-    __slots__ = ("arrived", "capacity", "delivered", "end_arrived", "is_ended", "waiting")
+    __slots__ = ("arrived", "capacity", "delivered", "end_arrived", "ended_at", "is_ended", "waiting")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -46,6 +47,7 @@ class Flow:
         self.delivered = 0
         self.is_ended = False
         self.end_arrived = False
+        self.ended_at: int | None = None
 
     @property
     def room(self) -> int:
@@ -229,6 +231,7 @@ class Network:
         self.wires: list[Wire] = []
         self._ports = 49152
         self._wires = 0
+        self._steps = 0
 
     def is_spared(self, host: str) -> bool:
         """Tell whether no fault may hit *host*."""
@@ -303,6 +306,9 @@ class Network:
             if bound is not None:
                 amount = min(amount, max(0, bound - wire.octets))
         flow.deliver(amount)
+        self._steps += 1
+        if flow.end_arrived and flow.ended_at is None:
+            flow.ended_at = self._steps
         self.chance.note("arrives", wire.name, "up" if flow is wire.up else "down", amount)
         self._strike(wire)
         receiver = wire.server if flow is wire.up else wire.client

@@ -7,7 +7,6 @@ Transfers as clients make them, well or badly, and what has to come of each.
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from .expectation import ABSENT, Allowed, prefix, whole
 from .lines import Line
 from .network import Call
+from .sent import Behaviour, Sent, content
 from .session import TRANSFER, TROUBLE, Asked, Finding, Until
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .expectation import Files
     from .session import Session, Steps
 
-__all__ = ["Behaviour", "Transfers", "content"]
+__all__ = ["Transfers"]
 
 #: Octets that a client sends at once.
 PUSH = 60000
@@ -32,30 +32,6 @@ REFUSED = frozenset({425})
 
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-
-
-class Behaviour(enum.Enum):
-    """What a client does in the middle of a transfer."""
-
-    FINISHES = "finishes"
-    STOPS_SHORT = "stops short"
-    RESETS = "resets the data connection"
-    ABORTS = "says ABOR"
-    STALLS = "stalls"
-    GOES = "goes"
-    IS_RESET = "goes by reset"
-    ASKS = "asks meanwhile"
-    NEVER_CONNECTS = "never connects"
-
-
-def content(client: Client, size: int, *, text: bool) -> bytes:
-    """Return octets that no other upload has."""
-    octets = client.random.randbytes(size)
-    if not text:
-        return octets
-    lines = octets.hex()[:size]
-    # A CR alone stays one, also where the file ends with it.
-    return "\n".join(lines[at : at + 50] for at in range(0, size, 51)).encode() + client.random.choice((b"", b"\r"))
 
 
 class Transfers:
@@ -146,7 +122,7 @@ class Transfers:
         octets = content(self.client, self._size(), text=self.is_text)
         if offset:
             yield from self.session.say(f"REST {offset}", {350}, text=str(offset))
-        sent = _Sent(octets)
+        sent = Sent(octets)
         self._unsettled = lambda: self._outcome(verb, name, offset, old, sent, 0)
         begun = yield from self._begin(f"{verb} {name}", behaviour)
         if begun is None:
@@ -190,7 +166,7 @@ class Transfers:
     def _size(self) -> int:
         return self.random.randrange(self.random.choice((2, 300, 5000, 5000, 70000, self.world.largest)))
 
-    def _push(self, asked: Asked, data: Line, sent: _Sent, behaviour: Behaviour) -> Steps:
+    def _push(self, asked: Asked, data: Line, sent: Sent, behaviour: Behaviour) -> Steps:
         session, wire = self.session, sent.on_the_wire(text=self.is_text)
         stop = self.random.randint(0, len(wire)) if behaviour is not Behaviour.FINISHES else len(wire)
         if self.random.random() < 0.7:
@@ -210,7 +186,7 @@ class Transfers:
             if behaviour in (Behaviour.ASKS, Behaviour.FINISHES, Behaviour.STOPS_SHORT):
                 yield from self._finish(asked, data, sent, wire, behaviour)
 
-    def _finish(self, asked: Asked, data: Line, sent: _Sent, wire: bytes, behaviour: Behaviour) -> Steps:
+    def _finish(self, asked: Asked, data: Line, sent: Sent, wire: bytes, behaviour: Behaviour) -> Steps:
         rest = wire[sent.amount :] if self.random.random() < 0.5 else b""
         data.send(rest)
         sent.amount += len(rest)
@@ -239,7 +215,7 @@ class Transfers:
                 verb, code = self.random.choice((("NOOP", 200), ("STAT", 211)))
                 session.ask(verb, {code}, overtakes=True)
 
-    def _outcome(self, verb: str, name: str, offset: int, old: bytes | None, sent: _Sent, code: int) -> None:
+    def _outcome(self, verb: str, name: str, offset: int, old: bytes | None, sent: Sent, code: int) -> None:
         """Note what may be under the name now; no code is no reply."""
         got = sent.stored(text=self.is_text)
         if code == 226 and not sent.is_finished:
@@ -247,12 +223,21 @@ class Transfers:
         is_whole = sent.is_finished and code in (0, 226)
         all_of_it = self._whole(verb, offset, old or b"", got) if is_whole else []
         if self.session.has_left and not self.is_secure:
-            # In clear the end of a client that dies looks like that of a file, where the other end comes late.
-            all_of_it += self._whole(verb, offset, old or b"", got)
+            self.files.perhaps(name, self._died_in_disorder, self._whole(verb, offset, old or b"", got))
         if code == 226:
             self.files.now(name, *all_of_it)
             return
         self.files.now(name, *all_of_it, *self._left_behind(verb, offset, old, got))
+
+    def _died_in_disorder(self) -> bool:
+        """
+        Tell whether a client that has died may be taken for one that has sent everything.
+
+        In clear the end of its data looks like that of a file, unless the server has heard of the other end before.
+        """
+        control = self.session.line.end.wire.up.ended_at
+        ends = [line.end.wire.up.ended_at for line in self.session.data[-1:]]
+        return control is None or any(end is not None and end < control for end in ends)
 
     def _whole(self, verb: str, offset: int, old: bytes, got: bytes) -> list[Allowed]:
         if verb == "APPE":
@@ -360,7 +345,7 @@ class Transfers:
     def _store_against_rivals(self, name: str, behaviour: Behaviour) -> Steps:
         octets, rivals = content(self.client, self._size(), text=False), self.world.rivals
         assert rivals is not None
-        sent = _Sent(octets)
+        sent = Sent(octets)
         may_be_cut = self.world.keeps_parts or self.world.files_shrink or behaviour is not Behaviour.FINISHES
         rivals.may_be(octets, part=may_be_cut)
         begun = yield from self._begin(f"STOR {name}", behaviour)
@@ -405,30 +390,6 @@ class Transfers:
         doubtful = {*self.files.names(certain=False), *self.files.doubtful}
         if not known <= shown <= known | doubtful:
             raise Finding(f"{self.client.name}: {verb} shows {sorted(shown)} instead of {sorted(known)}")
-
-
-class _Sent:
-    """
-    What a client has sent of a file.
-
-    :ivar amount: octets that were handed to the connection.
-    :ivar is_finished: whether the client has said that this is all.
-    """
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self.amount = 0
-        self.is_finished = False
-
-    def on_the_wire(self, *, text: bool) -> bytes:
-        """Return the octets as they go over the network."""
-        return self._octets.replace(b"\n", b"\r\n") if text else self._octets
-
-    def stored(self, *, text: bool) -> bytes:
-        """Return what the file has of them when all that was sent has come."""
-        if not text:
-            return self._octets[: self.amount]
-        return self.on_the_wire(text=True)[: self.amount].replace(b"\r\n", b"\n")
 
 
 class _NotYet(Exception):
