@@ -42,7 +42,7 @@ MAXIMUM_SESSIONS = 250
 #: Part of the time within which the clients come, one by one; and part of it after which the servers are warm.
 COMING, WARM = 0.05, 0.25
 
-#: Octets by which the memory of a server may grow, from when it is warm until everybody has gone.
+#: Octets by which a server may hold more when everybody has gone than before anybody came, free ones given back.
 MAXIMUM_GROWTH = 32 * 1024 * 1024
 
 #: Objects of one class by which a server may have more behind the work; a leak would be one for each of thousands.
@@ -216,7 +216,7 @@ class Soak(Book):
                 Measured(
                     name=name,
                     samples=samples,
-                    memory=memory_of(samples, self.seconds * WARM, after[name].resident),
+                    memory=memory_of(samples, self.seconds * WARM, before[name].resident, after[name].resident),
                     before=before[name],
                     after=after[name],
                     log=dict(self._processes[name].log.counts),
@@ -231,7 +231,7 @@ class Soak(Book):
             for kind, number in server.grown.items():
                 if number > MAXIMUM_OBJECTS:
                     self.failed(f"left behind by {server.name}: {number} of {kind}")
-            growth = server.memory.end - server.memory.warm
+            growth = server.after.resident - server.before.resident
             if growth > MAXIMUM_GROWTH:
                 self.failed(f"the memory of {server.name} has grown by {growth // 1024} KiB")
 

@@ -29,11 +29,11 @@ class Memory:
     """
     The memory of a server, in octets.
 
-    :ivar start: before anybody came.
+    :ivar start: before anybody came, free memory given back.
     :ivar warm: when everybody was there for some time.
     :ivar most: at any time.
     :ivar busy: at the end of the work.
-    :ivar end: when everybody had gone.
+    :ivar end: when everybody had gone, free memory given back.
     :ivar slope: octets an hour, from the time when it was warm to the end of the work.
     """
 
@@ -45,11 +45,12 @@ class Memory:
     slope: float
 
 
-def memory_of(samples: Sequence[Sample], warm: float, end: int) -> Memory:
+def memory_of(samples: Sequence[Sample], warm: float, start: int, end: int) -> Memory:
     """
     Return what became of the memory.
 
     :param warm: when the server was warm, in seconds.
+    :param start: octets before anybody came.
     :param end: octets when everybody had gone.
     """
     behind = _least([sample for sample in samples if sample.time >= warm] or samples[-1:])
@@ -58,7 +59,7 @@ def memory_of(samples: Sequence[Sample], warm: float, end: int) -> Memory:
         times, octets = [sample.time for sample in behind], [sample.resident for sample in behind]
         slope = statistics.linear_regression(times, octets).slope * 3600
     return Memory(
-        start=samples[0].resident,
+        start=start,
         warm=behind[0].resident,
         most=max(sample.resident for sample in samples),
         busy=behind[-1].resident,

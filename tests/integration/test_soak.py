@@ -90,16 +90,16 @@ class MeasuredTests(SynchronousTestCase):
 
     def test_memory(self) -> None:
         """Growth is told by the hour, from when the server is warm."""
-        memory = memory_of([sample(float(time), 50 + time) for time in range(0, 100, 10)], 50.0, 120 * MIB)
+        memory = memory_of([sample(float(time), 50 + time) for time in range(0, 100, 10)], 30.0, 40 * MIB, 45 * MIB)
         self.assertEqual(
-            [one // MIB for one in (memory.start, memory.warm, memory.busy, memory.end)], [50, 100, 140, 120]
+            [one // MIB for one in (memory.start, memory.warm, memory.busy, memory.end)], [40, 80, 140, 45]
         )
         self.assertAlmostEqual(memory.slope / MIB, 3600, delta=1)
 
     def test_a_moment_is_no_growth(self) -> None:
         """Memory that is taken for a moment, as for the hash of a password, is what is used at most, and no growth."""
         samples = [sample(float(time), 114 if time % 2 else 50) for time in range(1000)]
-        memory = memory_of(samples, 100.0, 50 * MIB)
+        memory = memory_of(samples, 100.0, 50 * MIB, 50 * MIB)
         self.assertEqual((memory.most, memory.warm, memory.slope), (114 * MIB, 50 * MIB, 0.0))
 
     def test_waits(self) -> None:
@@ -112,7 +112,7 @@ class MeasuredTests(SynchronousTestCase):
         """Descriptors and objects that are left are told."""
         samples = [sample(0.0, 50), sample(1.0, 50)]
         before, after = report(5, Session=1), report(6, Session=4, Transfer=1)
-        measured = Measured("one", samples, memory_of(samples, 0.0, 50 * MIB), before, after, {}, 1)
+        measured = Measured("one", samples, memory_of(samples, 0.0, 50 * MIB, 50 * MIB), before, after, {}, 1)
         self.assertEqual(measured.leaks, {"descriptors": "{'socket': 6}, not {'socket': 5}"})
         self.assertEqual(measured.grown, {"Session": 3, "Transfer": 1})
         text = summary("title", {"transfers": 1}, [measured], ["wrong"])
