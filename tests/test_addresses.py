@@ -18,6 +18,7 @@ from ftpserver.core.addresses import (
     UnsupportedFamily,
     format_epsv,
     format_pasv,
+    host_address,
     normalise_host,
     parse_eprt,
     parse_epsv,
@@ -198,6 +199,11 @@ class NormaliseTests(SynchronousTestCase):
             ("host%x", "host%x"),
         ):
             self.assertEqual(normalise_host(written), normal, f"for {written!r}")
+
+    def test_what_is_no_address(self) -> None:
+        """A name is no address, and an address is the same in whatever spelling."""
+        self.assertIs(host_address("localhost"), None)
+        self.assertEqual(host_address("::ffff:10.0.0.1"), host_address("10.0.0.1"))
 
     @given(st.ip_addresses())
     def test_normalising_twice_changes_nothing(self, address: IPv4Address | IPv6Address) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from twisted.internet.defer import succeed
 
 from ftpserver import MemoryPathIO, Permission, User
-from ftpserver.commands.access import MAXIMUM_NAME
 from ftpserver.core import replies
 from ftpserver.core.events import LoggedIn, LoggedOut, LoginFailed
+from ftpserver.core.users import MAXIMUM_LOGIN
 from tests.conversation import ConversationTestCase, user_with
 
 
@@ -37,8 +37,8 @@ class UserTests(ConversationTestCase):
     def test_a_name_has_a_bound(self) -> None:
         """A name longer than any is refused and not kept."""
         dialogue = self.converse()
-        dialogue.say("USER " + "x" * MAXIMUM_NAME, expect=331)
-        dialogue.say("USER " + "x" * (MAXIMUM_NAME + 1), expect=501)
+        dialogue.say("USER " + "x" * MAXIMUM_LOGIN, expect=331)
+        dialogue.say("USER " + "x" * (MAXIMUM_LOGIN + 1), expect=501)
 
     def test_a_name_with_a_control_character_is_not_kept(self) -> None:
         """A password that came behind a CR in the same line is in no event, and so in no log."""

@@ -16,7 +16,7 @@ from ..core.paths import resolve
 from ..core.replies import Reply
 from ..core.session import Happening
 from ..core.status import is_directory
-from ..core.users import User
+from ..core.users import MAXIMUM_LOGIN, User
 from ..errors import CommandRefused, NotADirectory, PathError
 from ..interfaces import GetUserResponse, IRefusesSlowly
 from .arguments import Argument
@@ -25,10 +25,7 @@ from .registry import ConnectionConditions, command
 if TYPE_CHECKING:
     from ..control.state import Connection
 
-__all__ = ["COMMANDS", "MAXIMUM_NAME", "end_login"]
-
-#: Characters of a login. Each failed one is logged with it, and a line of 16 KiB would be up to 96 KiB of log.
-MAXIMUM_NAME = 255
+__all__ = ["COMMANDS", "end_login"]
 
 
 async def end_login(connection: Connection) -> None:
@@ -44,7 +41,7 @@ async def user(connection: Connection, login: str) -> Reply:
     """Name the account; a login that there was ends first."""
     if not login:
         return replies.ARGUMENT_MISSING
-    if len(login) > MAXIMUM_NAME or any(ord(sign) < 32 for sign in login):
+    if len(login) > MAXIMUM_LOGIN or any(ord(sign) < 32 for sign in login):
         # "USER bob<CR>PASS secret" is one line; kept as a name, its password would stand in the log.
         return replies.SYNTAX_ERROR
     await end_login(connection)

@@ -27,6 +27,7 @@ from twisted.python.reflect import namedAny
 from ..commands.registry import CommandTable
 from ..core.bans import MAXIMUM_OFFENCES
 from ..core.paths import resolve
+from ..core.users import MAXIMUM_LOGIN
 from . import units
 
 __all__ = [
@@ -77,9 +78,6 @@ NONE = "none"
 
 #: Who may connect to the socket of a unix endpoint that says nothing of it: the user of the server, and root.
 SOCKET_MODE = "600"
-
-#: Longest login; far beyond what anybody types, and short enough for a line of a log.
-MAXIMUM_LOGIN = 256
 
 
 @dataclass(frozen=True)

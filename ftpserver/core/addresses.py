@@ -20,6 +20,7 @@ __all__ = [
     "UnsupportedFamily",
     "format_epsv",
     "format_pasv",
+    "host_address",
     "normalise_host",
     "parse_eprt",
     "parse_epsv",
@@ -131,13 +132,20 @@ def unmap(address: Address) -> Address:
 
 # Clients come again, and all of them to the same addresses; reading one takes as long as a short command.
 @lru_cache(maxsize=1024)
+def host_address(text: str) -> Address | None:
+    """Return the address of a host, mapped ones as IPv4 and without a scope; ``None`` for what is no address."""
+    try:
+        return unmap(ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=1024)
 def normalise_host(text: str) -> str:
     """
     Return the one spelling of an address: mapped ones as IPv4, no scope; what is no address stays as it is.
 
     Limits, checks of the peer and log lines compare these texts.
     """
-    try:
-        return str(unmap(ip_address(text.partition("%")[0])))
-    except ValueError:
-        return text
+    address = host_address(text)
+    return text if address is None else str(address)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-from .addresses import unmap
+from .addresses import host_address, unmap
 
 __all__ = ["EVERYBODY", "THIS_MACHINE", "Networks", "network", "source_of"]
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 #: Networks that every address lies in, and those of the machine itself.
@@ -43,14 +42,6 @@ def network(value: str | Network) -> Network:
 
 # Many connections come from few addresses, and reading one takes longer than all the rest of what is asked of it.
 @lru_cache(maxsize=1024)
-def _address(host: str) -> Address | None:
-    try:
-        return unmap(ip_address(host.partition("%")[0]))
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=1024)
 def source_of(host: str) -> str | None:
     """
     Return who is counted and banned for what *host* does: the address, or the /64 network of an IPv6 address.
@@ -58,7 +49,7 @@ def source_of(host: str) -> str | None:
     :param host: address of a client.
     :returns: ``None`` for what is no address, as a client of a Unix socket has none.
     """
-    address = _address(host)
+    address = host_address(host)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, IPV6_BITS), strict=False))
     return None if address is None else str(address)
@@ -90,7 +81,7 @@ class Networks:
 
     def __contains__(self, host: str) -> bool:
         """Tell whether *host* is in; what is no address, and what lies in no network, is out."""
-        address = _address(host)
+        address = host_address(host)
         if address is None:
             return False
         bits = int(address)

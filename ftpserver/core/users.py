@@ -18,10 +18,14 @@ from typing import Literal, TypeVar
 
 from .paths import VirtualPath, resolve
 
-__all__ = ["ANONYMOUS_NAMES", "CONCERN_ALL_BELOW", "Permission", "Right", "User"]
+__all__ = ["ANONYMOUS_NAMES", "CONCERN_ALL_BELOW", "MAXIMUM_LOGIN", "Permission", "Right", "User"]
 
 #: The names under which the anonymous account answers (RFC 1635; FTP clients send the first, old ones the second).
 ANONYMOUS_NAMES = frozenset({"anonymous", "ftp"})
+
+#: Characters of a login: far beyond what anybody types. Each that fails is logged, and a line of 16 KiB would be up to
+#: 96 KiB of log.
+MAXIMUM_LOGIN = 256
 
 
 class Right(enum.Enum):

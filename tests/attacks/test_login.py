@@ -19,7 +19,7 @@ from argon2 import PasswordHasher, extract_parameters
 from twisted.internet.defer import Deferred
 
 from ftpserver import MemoryUserManager, User
-from ftpserver.commands.access import MAXIMUM_NAME
+from ftpserver.core.users import MAXIMUM_LOGIN
 from ftpserver.interfaces import GetUserResponse
 from ftpserver.users.passwords import PasswordHashes
 
@@ -272,8 +272,8 @@ class NameFloodTests(ProcessAttackTestCase):
         before = self.vitals()
         client = await self.connect()
         for sign, number, code in (
-            ("\u202e", MAXIMUM_NAME - 8, 331),
-            ("\x7f", MAXIMUM_NAME, 501),
+            ("\u202e", MAXIMUM_LOGIN - 8, 331),
+            ("\x7f", MAXIMUM_LOGIN, 501),
             ("\u202e", 5000, 501),
         ):
             for start in range(0, 1000, 100):

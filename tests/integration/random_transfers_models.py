@@ -11,7 +11,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 
-__all__ = ["Upload", "difference", "from_network", "octets", "text", "to_network"]
+__all__ = ["Upload", "agreement", "difference", "from_network", "octets", "text", "to_network"]
 
 #: Half of the octets of a text are line ends, so that pieces of it end amid them.
 _LINE_ENDS = bytes.maketrans(bytes(range(128)), b"\n" * 64 + b"\r" * 64)
@@ -42,7 +42,7 @@ def _checksum(data: bytes) -> bytes:
     return hashlib.blake2b(data).digest()
 
 
-def _agreement(one: bytes, other: bytes) -> int:
+def agreement(one: bytes, other: bytes) -> int:
     """Return how many octets at the beginning are the same."""
     low, high = 0, min(len(one), len(other))
     while low < high:
@@ -60,7 +60,7 @@ def difference(found: bytes | None, expected: bytes | None) -> str:
         return "" if found is expected else f"{_shown(found)} instead of {_shown(expected)}"
     if len(found) == len(expected) and _checksum(found) == _checksum(expected):
         return ""
-    return f"{_shown(found)} instead of {_shown(expected)}, the same up to octet {_agreement(found, expected)}"
+    return f"{_shown(found)} instead of {_shown(expected)}, the same up to octet {agreement(found, expected)}"
 
 
 def _shown(data: bytes | None) -> str:
@@ -130,5 +130,5 @@ class Upload:
             return "the old file is gone"
         before = self.before or b""
         offset = len(before) if self.appends else self.offset or 0
-        amount = _agreement(found[offset:], self.content)
+        amount = agreement(found[offset:], self.content)
         return difference(found, before[:offset] + self.content[:amount] + before[offset + amount :])

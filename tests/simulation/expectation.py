@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.random_transfers_models import agreement
+
 __all__ = ["ABSENT", "Allowed", "Files", "prefix", "whole"]
 
 
@@ -32,25 +34,13 @@ class Allowed:
         """Tell whether *content* is allowed."""
         if content is None or self.target is None:
             return content is self.target
-        common = _common(content, self.target)
+        common = agreement(content, self.target)
         return common >= self.floor and content[common:] == self.old[common:]
 
     def __str__(self) -> str:
         if self.target is None:
             return "nothing"
         return f"{self.floor} to {len(self.target)} octets" + (f" over {len(self.old)}" if self.old else "")
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """Return how many octets *one* and *other* begin with alike."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 ABSENT = Allowed(None)
