@@ -72,12 +72,13 @@ class DownloadTests(RealPumpTestCase):
             self.assertEqual(self.fetched(outcome), b"hello")
             self.failureResultOf(outcome, StorageFailure)
         self.connect()
-        self.write(CONTENT)
+        content = CONTENT * 8
+        self.write(content)
         file = self.open()
         self.system.faults["send_file"].extend([None, lambda: os.truncate(self.root / "file", 10), None])
         outcome = self.sending(file)
         # What the socket holds are pages of the file itself, of which the cut may show.
-        self.assertLess(len(self.fetched(outcome)), len(CONTENT))
+        self.assertLess(len(self.fetched(outcome)), len(content))
         self.failureResultOf(outcome, StorageFailure)
 
     def test_a_file_that_grows(self) -> None:
@@ -91,14 +92,24 @@ class DownloadTests(RealPumpTestCase):
 
     def test_the_disk_is_waited_for_in_a_thread(self) -> None:
         """What is not in memory is read by threads; the reactor goes on meanwhile."""
-        self.write(CONTENT)
-        self.system.faults["cached_pages"].extend([0, None, 0])
+        content = CONTENT * 2
+        self.write(content)
+        self.system.faults["cached_pages"].extend([0, 0, None, 0, 0])
         outcome = self.sending(self.open())
         self.assertNoResult(outcome)
-        self.assertTrue(self.fetched(outcome) == CONTENT)
+        self.assertTrue(self.fetched(outcome) == content)
         self.assertIsNone(self.successResultOf(outcome))
         self.assertEqual(self.system.calls["read_file"], 2)
         self.assertNotIn(threading.get_ident(), self.system.threads["read_file"])
+
+    def test_what_the_disk_has_read_ahead(self) -> None:
+        """A piece that is in memory goes at once, also where what follows it is not."""
+        self.write(CONTENT)
+        self.system.faults["cached_pages"].extend([0, None, 0, 0])
+        outcome = self.sending(self.open())
+        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_TURN)
+        self.assertTrue(self.fetched(outcome) == CONTENT)
+        self.assertEqual((self.system.calls["read_file"], self.system.calls["send_file"]), (1, 2))
 
     def test_a_file_that_the_kernel_cannot_send(self) -> None:
         """What the kernel cannot send is copied, and what cannot be copied is read by the file itself."""
@@ -144,7 +155,7 @@ class DownloadTests(RealPumpTestCase):
     def test_giving_up_while_the_disk_is_waited_for(self) -> None:
         """A download that is given up while a thread reads ends at once, and the file is closed after the thread."""
         self.write(CONTENT)
-        self.system.faults["cached_pages"].append(0)
+        self.system.faults["cached_pages"].extend([0, 0])
         go_on = threading.Event()
         self.addCleanup(go_on.set)
         self.system.faults["read_file"].append(lambda: go_on.wait(PATIENCE))

@@ -14,6 +14,7 @@ import socket
 from twisted.internet.defer import CancelledError
 
 from ftpserver.core.throttle import Throttle, TokenBucket
+from ftpserver.data.movers import OCTETS_PER_CALL
 from ftpserver.data.plane import OCTETS_PER_TURN
 from ftpserver.data.turns import SECONDS_PER_TURN
 
@@ -76,16 +77,17 @@ class TurnTests(RealPumpTestCase):
     """How long a transfer keeps the reactor."""
 
     def test_the_first_turn(self) -> None:
-        """However fast client and disk are, after a megabyte others have a turn."""
+        """However fast client and disk are, after one call of the kernel others have a turn."""
+        size = OCTETS_PER_CALL + 17
 
         def send_file(_handle: socket.socket, _file: int, offset: int, amount: int) -> int:
-            return min(amount, len(CONTENT) - offset)
+            return min(amount, size - offset)
 
         # A network without bounds.
         self.patch(self.system, "send_file", send_file)
-        self.write(CONTENT)
+        self.write(bytes(size))
         outcome = self.sending(self.open())
-        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_TURN)
+        self.assertEqual(self.subject.meter.bytes_moved, OCTETS_PER_CALL)
         self.assertNoResult(outcome)
         self.reactor.next_ready()
         self.assertIsNone(self.successResultOf(outcome))
@@ -126,16 +128,15 @@ class StallTests(RealPumpTestCase):
 
     def test_a_download_that_stops_when_its_turn_is_over(self) -> None:
         """A client that reads nothing more keeps the transfer waiting, also when everything has gone so far."""
-        room = 2 * OCTETS_PER_TURN
 
         def send_file(handle: socket.socket, file: int, offset: int, amount: int) -> int:
-            if offset >= room:
+            if offset:
                 raise BlockingIOError
             return amount
 
         # A client with a buffer of its own.
         self.patch(self.system, "send_file", send_file)
-        self.write(CONTENT)
+        self.write(bytes(OCTETS_PER_CALL + 17))
         outcome = self.sending(self.open())
         self.assertEqual(self.subject.meter.waiting_since, 0.0)
         outcome.cancel()
@@ -144,7 +145,7 @@ class StallTests(RealPumpTestCase):
     def test_the_disk_is_not_the_client(self) -> None:
         """While a thread reads, the client keeps nobody waiting."""
         self.write(CONTENT)
-        self.system.faults["cached_pages"].append(0)
+        self.system.faults["cached_pages"].extend([0, 0])
         outcome = self.sending(self.open())
         self.assertIsNone(self.subject.meter.waiting_since)
         self.fetched(outcome)

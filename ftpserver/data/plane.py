@@ -16,7 +16,7 @@ from .turns import Turns
 
 __all__ = ["DataPlane", "Pipe"]
 
-#: Octets that one transfer moves in one turn at most.
+#: Octets that one transfer moves in one turn at most, unless the kernel sends them out of a file by itself.
 OCTETS_PER_TURN = 1048576
 
 #: Octets that are copied at once where the kernel cannot move them itself. From 128 KiB on a new buffer would cost page
