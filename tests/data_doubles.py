@@ -191,6 +191,11 @@ class FaultySystem(System):
         """See System."""
         return super().receive_into(connected, buffer[: self._next("receive_into")])
 
+    def acknowledge(self, connected: socket.socket) -> None:
+        """See System."""
+        self._next("acknowledge")
+        super().acknowledge(connected)
+
     def gather(self, connected: socket.socket) -> None:
         """See System."""
         self._next("gather")

@@ -287,7 +287,12 @@ class ThrottleTests(SecureTestCase):
 
 
 class HandshakeTests(SecureTestCase):
-    """Handshakes that fail."""
+    """Handshakes, most of which fail."""
+
+    def test_a_client_that_waits_to_be_acknowledged(self) -> None:
+        """Whatever comes in pieces is acknowledged at once: many clients send the next one then."""
+        self.secure()
+        self.assertEqual(self.system.calls["acknowledge"], 1)
 
     def test_plain_octets(self) -> None:
         """A client that sends its file in clear is told why there is no transfer, and the connection ends."""

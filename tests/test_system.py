@@ -130,6 +130,31 @@ class SocketTests(SystemTestCase):
         select.select([accepted], [], [], PATIENCE)
         self.assertTrue(self.system.has_input(accepted))
 
+    def test_what_has_come_is_acknowledged_at_once(self) -> None:
+        """A peer that waits for it before it sends more does not wait for a delay."""
+        dialled, accepted = self.connected("127.0.0.1")
+        # Who has answered waits for the next answer, to acknowledge with it.
+        for _ in range(3):
+            for sender, receiver in ((dialled, accepted), (accepted, dialled)):
+                self.system.send(sender, memoryview(b"abc"))
+                select.select([receiver], [], [], PATIENCE)
+                self.system.receive_into(receiver, memoryview(bytearray(10)))
+        self.system.send(dialled, memoryview(b"abc"))
+        select.select([accepted], [], [], PATIENCE)
+        self.system.receive_into(accepted, memoryview(bytearray(10)))
+        self.system.acknowledge(accepted)
+        self.assertEqual(self.unacknowledged(dialled), 0)
+
+    def test_what_is_no_tcp_acknowledges_nothing(self) -> None:
+        """Where there is nothing to acknowledge that is not an error."""
+        for end in socket.socketpair():
+            self.system.acknowledge(self.kept(end))
+
+    def unacknowledged(self, any_socket: socket.socket) -> int:
+        """Return how many segments the peer has not acknowledged (TCP_INFO)."""
+        information = any_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        return int(struct.unpack_from("I", information, 24)[0])
+
 
 class FileTests(SystemTestCase):
     """The calls on real files and pipes."""

@@ -27,6 +27,9 @@ KERNEL_PATHS = all((hasattr(os, "sendfile"), hasattr(os, "splice"), hasattr(os, 
 #: Octets of a large download that the kernel may hold. Together with full segments it costs 0.80 of plain sendfile.
 SEND_BUFFER = 4194304
 
+#: Only Linux has it; others refuse an option of that number.
+_TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", -1)
+
 _SPLICE = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
 
 #: Connections that may wait at a passive port: the client's own, and those from strangers, which are turned away when
@@ -147,6 +150,12 @@ class System:
         except OSError:
             return True
         return True
+
+    def acknowledge(self, connected: socket.socket) -> None:
+        """Let the kernel acknowledge what comes at once, also what has come; it goes back to delays by itself."""
+        # What is wrong with the connection the next call tells; what is no TCP has no delay.
+        with suppress(OSError):
+            connected.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 1)
 
     def gather(self, connected: socket.socket) -> None:
         """Let the kernel send full segments only, until the connection is closed, out of a large buffer."""

@@ -254,6 +254,9 @@ class MemoryNetwork(System):
         del client.waiting[:amount]
         return amount
 
+    def acknowledge(self, connected: Any) -> None:
+        """See :meth:`System.acknowledge`; what is sent has come here."""
+
     def has_input(self, connected: Any) -> bool:
         """See :meth:`System.has_input`."""
         return bool(connected.is_readable)
