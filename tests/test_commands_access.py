@@ -49,6 +49,18 @@ class UserTests(ConversationTestCase):
         dialogue.lose_connection()
         self.assertNotIn("secret", repr(list(dialogue.events)))
 
+    def test_words_behind_a_name_that_nobody_has_are_not_kept(self) -> None:
+        """A password that came in the line of USER is in no event; who has a name of several words is told whole."""
+        dialogue = self.converse([User("Max Planck", "password")])
+        dialogue.say("USER Max secret", expect=331)
+        dialogue.send(b"PASS x\r\n")
+        dialogue.advance(1)
+        self.assertEqual(dialogue.last_reply.code, 530)
+        self.assertEqual(dialogue.events.of(LoginFailed)[0].user, "Max ...")
+        dialogue.login("Max Planck", "password")
+        self.assertEqual(dialogue.events.of(LoggedIn)[0].user, "Max Planck")
+        self.assertNotIn("secret", repr(list(dialogue.events)))
+
     def test_a_user_without_a_password_is_logged_in_at_once(self) -> None:
         """230 comes for a user who has none, and PASS is out of place then."""
         dialogue = self.converse([User("guest")])

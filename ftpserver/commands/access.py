@@ -47,8 +47,10 @@ async def user(connection: Connection, login: str) -> Reply:
     await end_login(connection)
     if connection.security.refuses_clear(login):
         return replies.TLS_REQUIRED
-    connection.login_name = login
+    connection.login_name = _as_told(login)
     response, account, message = await connection.server.users.get_user(login)
+    if account is not None:
+        connection.login_name = login
     if account is not None and connection.security.refuses_account(account):
         response, account, message = GetUserResponse.ERROR, None, "no TLS or no certificate of this account"
     if response is GetUserResponse.OK and account is not None:
@@ -60,6 +62,12 @@ async def user(connection: Connection, login: str) -> Reply:
     connection.refusal = message
     connection.session.happened(Happening.USER_ACCEPTED)
     return replies.NEED_PASSWORD
+
+
+def _as_told(login: str) -> str:
+    """Return what may be told of a name that nobody has: "USER bob PASS secret" is one name, too."""
+    word, blank, _rest = login.partition(" ")
+    return f"{word} ..." if blank else login
 
 
 @command("PASS", argument=Argument.VERBATIM, help="<SP> password")

@@ -30,8 +30,9 @@ SECRET = "s3cret"
 FORMS = (
     b"PASS %b", b"pass %b", b"PaSs  %b", b" PASS %b", b"PASS\t%b", b"PASS%b", b"PA\xff\xf1SS %b", b"PA\0SS %b",
     b"PASS %b\0", b"\xff\xf4\xff\xf2PASS %b", b"PASS \x1b[2J%b", b"PASS %b\rUSER alice", b"USER alice\rPASS %b",
-    b"USER alice\0\rPASS %b", b"ACCT %b", b"SITE PASS %b", b"XPASS %b", b"PASS: %b", b"PASS=%b", b"AUTH %b",
-    b"ADAT %b", b"OPTS PASS %b", b"HELP %b", b"CLNT %b", b"HOST %b", b"PASS %b" + b"x" * 20_000,
+    b"USER alice\0\rPASS %b", b"USER alice PASS %b", b"USER  PASS %b", b"USER alice %b\r\nPASS x", b"ACCT %b",
+    b"SITE PASS %b", b"XPASS %b", b"PASS: %b", b"PASS=%b", b"AUTH %b", b"ADAT %b", b"OPTS PASS %b",
+    b"HELP %b", b"CLNT %b", b"HOST %b", b"PASS %b" + b"x" * 20_000,
     b"GET /?password=%b HTTP/1.1", b"\xef\xbb\xbfPASS %b", b"PASS %b\xff\xff\xed\xa0\x80",
 )  # fmt: skip
 
@@ -41,20 +42,22 @@ class LogTests(_ProcessTestCase):
 
     def test_no_password_is_written_anywhere(self) -> None:
         """In whatever odd form one comes, before and after a login, it is neither in the log nor in the title."""
-        running = self.start("--config", self.configure('log_format = "json"', "maximum_login_attempts = 100"))
-        port = running.port()
-        for form in FORMS:
-            for before in (
-                b"",
-                b"USER alice\r\n",
-                b"USER nobody\r\n",
-                b"USER alice\r\nPASS %b\r\n" % PASSWORD.encode(),
-            ):
+        configuration = self.configure('log_format = "json"', "maximum_login_attempts = 100")
+        for before in (
+            b"",
+            b"USER alice\r\n",
+            b"USER nobody\r\n",
+            b"USER alice\r\nPASS %b\r\n" % PASSWORD.encode(),
+        ):
+            # One server for all would write more than its pipe holds.
+            running = self.start("--config", configuration)
+            port = running.port()
+            for form in FORMS:
                 self.say(port, before + form % PASSWORD.encode() + b"\r\nNOOP\r\nQUIT\r\n")
-        self.assertNotIn(PASSWORD, self.told_by_system(running))
-        written = "".join(running.stop())
-        self.assertIn("alice", written)
-        self.assertNotIn(SECRET, written)
+            self.assertNotIn(PASSWORD, self.told_by_system(running))
+            written = "".join(running.stop())
+            self.assertIn("disconnected", written)
+            self.assertNotIn(SECRET, written)
 
     def told_by_system(self, running: Running) -> str:
         """Return what everybody can read of the process."""
