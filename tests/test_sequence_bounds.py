@@ -101,6 +101,29 @@ class TurnTests(ConversationTestCase):
         dialogue.advance(0)
         self.assertEqual(len(dialogue.codes()) - before, COMMANDS_PER_TURN)
 
+    def test_more_than_a_turn(self) -> None:
+        """What there was no time for waits as it came, and is done in the turns that follow, in its order."""
+        dialogue = self.logged_in()
+        dialogue.protocol.dataReceived(b"NOOP\r\n" * 2 * COMMANDS_PER_TURN + b"SYST\r\n")
+        self.assertFalse(dialogue.is_read)
+        self.assertEqual(dialogue.codes()[-COMMANDS_PER_TURN - 1 :], [230, *[200] * COMMANDS_PER_TURN])
+        # What comes all the same, out of a transport that has more, stays behind.
+        dialogue.protocol.dataReceived(b"PWD\r\n")
+        dialogue.advance(0)
+        self.assertEqual(dialogue.codes()[-3:], [200, 215, 257])
+        self.assertTrue(dialogue.is_read)
+
+    def test_an_abort_beyond_a_turn(self) -> None:
+        """A transfer that begins in a later turn is ended by the ABOR behind it, and what follows is answered."""
+        dialogue = self.logged_in()
+        dialogue.say("EPSV", expect=229)
+        noops = b"NOOP\r\n" * COMMANDS_PER_TURN
+        dialogue.protocol.dataReceived(noops + b"NLST\r\nABOR\r\n" + noops + b"QUIT\r\nNOOP\r\n")
+        dialogue.advance(0)
+        dialogue.advance(0)
+        dialogue.advance(0)
+        self.assertEqual(dialogue.codes()[-COMMANDS_PER_TURN - 4 :], [150, 426, 226, *[200] * COMMANDS_PER_TURN, 221])
+
     def test_what_overtakes_a_transfer_counts_too(self) -> None:
         """NOOP during a transfer is answered at once only so often in one turn."""
         dialogue = self.logged_in()

@@ -133,7 +133,7 @@ class ControlConnection(Protocol):
             self._cut_off("TLS")
             return
         commands.stops = False
-        if commands.waiting is not None:
+        if commands.is_holding:
             commands.proceed()
         # Where an AUTH has waited for its turn until now, what comes here was sent in clear.
         lines = [] if commands.stops else self._lines.feed(data)
@@ -144,7 +144,7 @@ class ControlConnection(Protocol):
         if wire is not None and wire.has_ended:
             self._end("the client ended TLS")
         self.flush()
-        if self._reading_paused or self._paused or commands.waiting is not None:
+        if self._reading_paused or self._paused or commands.is_holding:
             self._regulate_reading()
 
     def _begins_well(self, line: bytes | Overlong) -> bool:

@@ -9,7 +9,7 @@ The commands of one session, strictly one after another, and the few that overta
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from ..core.session import Admission, Happening, Transfer
 from ..core.wire import Overlong
 from ..errors import TransferAborted
 from .interpreter import Asked, Interpreter
+from .kept_lines import KeptLines
 from .state import Connection
 from .transfers import publish_transfer
 
@@ -129,8 +130,8 @@ class CommandSequence:
         #: Those that wait for their turn; most sessions never have any, and an empty line of them takes 624 octets.
         self.waiting: deque[Asked] | None = None
         self._octets = 0
-        #: What came in one piece with them and is more than may wait; lines in a row are one object, joined by LF.
-        self._beyond: deque[bytes | Overlong] | None = None
+        #: What came in one piece with them and is more than may wait, or than there was time for.
+        self._beyond: KeptLines | None = None
         self._running: Deferred[Any] | None = None
         self._overtaking: Deferred[Any] | None = None
         self._row: Command | None = None
@@ -156,6 +157,11 @@ class CommandSequence:
         return waiting is not None and (len(waiting) > MAXIMUM_WAITING or self._octets > MAXIMUM_OCTETS)
 
     @property
+    def is_holding(self) -> bool:
+        """Tell whether something waits."""
+        return self.waiting is not None or self._beyond is not None
+
+    @property
     def wants_no_more(self) -> bool:
         """Tell whether no more should be read."""
         return self._beyond is not None or self.is_full
@@ -171,58 +177,55 @@ class CommandSequence:
         Behind one that ends the session, or changes how what follows is to be read, none is taken.
         """
         self.stops = self.is_ending
-        if not self.waiting:
+        if self._beyond is not None:
+            self._beyond.add(lines)
+            return
+        if self.waiting is None:
             self._left_in_turn = COMMANDS_PER_TURN
-        plain, understand = self._interpreter.plain, self._interpreter.understand
         coming = iter(lines)
+        behind = self._go_through(coming)
+        if behind is not None:
+            self._beyond = KeptLines(chain((behind,), coming))
+            self._plan_turn()
+
+    def _go_through(self, coming: Iterator[bytes | Overlong]) -> bytes | Overlong | None:
+        """Take lines until one has to wait as it came; return that one."""
+        plain, understand = self._interpreter.plain, self._interpreter.understand
         for line in coming:
             if self.stops:
                 break
             is_busy = self.waiting is not None or self._running is not None or self._overtaking is not None
-            if is_busy and self.wants_no_more:
-                self._keep(chain((line,), coming))
-                break
+            if self.is_full if is_busy else self._left_in_turn <= 0 or not self._speaker.may_answer:
+                return line
             asked = plain.get(line) or understand(line)
-            if is_busy or self._left_in_turn <= 0 or not self._speaker.may_answer:
-                self._take_behind(asked)
-            else:
-                # What Session.admit says where nothing runs and nothing waits, in no time.
-                self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
-                if asked.ends:
-                    self.is_ending = self.stops = True
-                self._start(asked)
-
-    def _keep(self, lines: Iterable[bytes | Overlong]) -> None:
-        """Keep lines as they came: understood, those of one segment would take a hundred times its size."""
-        beyond = self._beyond = self._beyond or deque()
-        together: list[bytes] = []
-        for line in lines:
-            if isinstance(line, bytes):
-                together.append(line)
+            if is_busy:
+                self._admit(asked)
+                # An ABOR may have ended at once what it was to wait for.
+                self._run()
                 continue
-            if together:
-                beyond.append(b"\n".join(together))
-                together = []
-            beyond.append(line)
-        if together:
-            beyond.append(b"\n".join(together))
+            # What Session.admit says where nothing runs and nothing waits, in no time.
+            self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
+            if asked.ends:
+                self.is_ending = self.stops = True
+            self._start(asked)
+        return None
 
-    def _refill(self) -> None:
-        """Let so many of the lines that were kept wait as may wait."""
-        while self._beyond and not self.stops and self._count < MAXIMUM_WAITING and not self.is_full:
-            kept, room = self._beyond.popleft(), MAXIMUM_WAITING + 1 - self._count
-            lines: list[bytes | Overlong] = [kept] if not isinstance(kept, bytes) else [*kept.split(b"\n", room)]
-            if len(lines) > room:
-                self._beyond.appendleft(lines.pop())
-            for line in lines:
-                if not self.stops:
-                    self._admit(self._interpreter.plain.get(line) or self._interpreter.understand(line))
-        if self.stops or not self._beyond:
+    def _take_kept(self) -> None:
+        """Take those that wait as they came."""
+        kept, self._beyond = self._beyond, None
+        assert kept is not None
+        behind = self._go_through(kept)
+        if behind is not None:
+            kept.put_back(behind)
+            self._beyond = kept
+
+    def _look_ahead(self, beyond: KeptLines) -> None:
+        """Look at the next ones behind a command that runs: an ABOR may be among them."""
+        while beyond and not self.stops and not self.is_full:
+            line = next(beyond)
+            self._admit(self._interpreter.plain.get(line) or self._interpreter.understand(line))
+        if self.stops or not beyond:
             self._beyond = None
-
-    def _take_behind(self, asked: Asked) -> None:
-        self._admit(asked)
-        self._run()
 
     def _admit(self, asked: Asked) -> None:
         admission = self._connection.session.admit(
@@ -315,19 +318,28 @@ class CommandSequence:
         self._speaker.resumed()
 
     def _may_start(self) -> bool:
-        return bool(self.waiting) and not self.is_running and self._speaker.may_answer
+        return self.is_holding and not self.is_running and self._speaker.may_answer
 
     def _run(self) -> None:
-        while self.waiting and self._left_in_turn > 0 and self._may_start():
-            asked = self.waiting.popleft()
-            self._octets -= len(asked.request.argument or b"")
-            self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
-            self._start(asked)
-            if not self.waiting and self._beyond is not None:
-                self._refill()
-        if not self.waiting:
+        while self._left_in_turn > 0 and self._may_start():
+            if self.waiting is None:
+                self._take_kept()
+            else:
+                self._start_next(self.waiting)
+            if self._beyond is not None and self.is_running:
+                self._look_ahead(self._beyond)
+        self._plan_turn()
+
+    def _start_next(self, waiting: deque[Asked]) -> None:
+        asked = waiting.popleft()
+        if not waiting:
             self.waiting = None
-        elif self._left_in_turn <= 0 and self._may_start() and self._next_turn is None:
+        self._octets -= len(asked.request.argument or b"")
+        self._left_in_turn -= 1 if asked.parsed is not None else ARGUMENT_COST
+        self._start(asked)
+
+    def _plan_turn(self) -> None:
+        if self._left_in_turn <= 0 and self._next_turn is None and self._may_start():
             self._next_turn = self._connection.reactor.callLater(0, self._turn)
 
     def _start(self, asked: Asked) -> None:
