@@ -11,7 +11,7 @@ import hashlib
 import random
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -299,15 +299,17 @@ class Session:
         rules = self.site.rules
         assert codes in allowed(step, rules, transfer.limit), f"replies {codes}, last {transfer.last}"
         if step.refusal is None:
-            if transfer.mark is None:
-                self._wait_for_names()
             succeeded = codes[:2] == (150, 226)
             if not step.is_upload:
                 self._compare_download(step, transfer, expected, succeeded=succeeded)
             elif step.is_shared:
                 self._compare_shared(step, (self._campaign.directory(self.site) / step.name[1:]).read_bytes())
+            elif transfer.mark is None:
+                self._wait_for(lambda: self._compare_upload(step, transfer, data, succeeded=succeeded))
             else:
                 self._compare_upload(step, transfer, data, succeeded=succeeded)
+        if transfer.mark is None:
+            self._wait_for(self.compare_names)
         self.compare_names()
 
     def compare_names(self) -> None:
@@ -319,14 +321,20 @@ class Session:
         """Return what is in the directory."""
         return {path.name for path in self.directory.iterdir()}
 
-    def _wait_for_names(self) -> None:
+    def _wait_for(self, compare: Callable[[], None]) -> None:
         """
-        Wait until an upload that was aborted before its mark is undone.
+        Compare until all is well, for a while: an upload that was aborted before its mark may yet have to be undone.
 
-        A file that a thread was opening just then is removed when it is open, and the reply does not wait for that.
+        A file that a thread is about to open just then is removed when it is open, and the reply does not wait for
+        that.
         """
         deadline = time.monotonic() + PATIENCE
-        while self.names() != set(self.files) and time.monotonic() < deadline:
+        while True:
+            try:
+                return compare()
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
             self.enter().command("NOOP", 200)
 
     def _compare_shared(self, step: Step, found: bytes) -> None:
