@@ -310,7 +310,8 @@ class Session:
                 self._compare_upload(step, transfer, data, succeeded=succeeded)
         if transfer.mark is None:
             self._wait_for(self.compare_names)
-        self.compare_names()
+        else:
+            self.compare_names()
 
     def compare_names(self) -> None:
         """Require that what is in the directory is what must be there, by name."""
