@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
@@ -45,9 +46,13 @@ class BasicFTPTests(session_program.SessionTestCase, tls_contract.TLSContract):
 
     client_class = BasicFTPClient
 
-    def start_program(self) -> session_program.SessionProgram:
-        """See :meth:`SessionTestCase.start_program`."""
+    def setUp(self) -> Any:
+        """Skip before anything expects a refusal."""
         if not has_package("basic-ftp"):
             raise SkipTest("basic-ftp is missing: npm ci --prefix tests/integration")
+        return super().setUp()
+
+    def start_program(self) -> session_program.SessionProgram:
+        """See :meth:`SessionTestCase.start_program`."""
         program = session_program.SessionProgram()
         return spawn(program, "node", str(HERE / "basic_ftp_sessions.js"), NODE_PATH=NODE_PATH)
