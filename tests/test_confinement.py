@@ -395,3 +395,24 @@ class RefusalTests(ConfinementTestCase):
         walls = self.walls('landlock = "off"')
         walls.build()
         self.assertIs(walls.refusal("/anywhere", WRITE), None)
+        self.assertEqual(walls.refusals(self.settings(self.text(f'landlock_paths = ["{self.directory}"]'))), [])
+
+    def test_a_configuration_that_is_read_again(self) -> None:
+        """One that needs nothing new may be used; each new place is told, with its key and the cure."""
+        self.assertEqual(self.wall.refusals(self.settings(self.text())), [])
+        (self.directory / "new").mkdir()
+        bob = f'[[users]]\nlogin = "bob"\npassword_hash = "{HASH}"\n'
+        changed = self.text(f'landlock_paths = ["{self.directory}"]')
+        changed += f'{bob}base_path = "new"\n{bob.replace("bob", "carol")}base_path = "pub"\n'
+        cure = (
+            "that this process has confined itself to at its start (Landlock); "
+            "restart the server, which then takes those that its configuration names"
+        )
+        self.assertEqual(
+            self.wall.refusals(self.settings(changed)),
+            [
+                f"users[2].base_path: '{self.directory}/new' lies outside of the places {cure}",
+                f"users[3].base_path: '{self.directory}/pub' is only for reading among the places {cure}",
+                f"server.landlock_paths: '{self.directory}' lies outside of the places {cure}",
+            ],
+        )

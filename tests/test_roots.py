@@ -99,6 +99,16 @@ class SharingTests(RootsTestCase):
         self.assertRaises(OSError, self.roots.take, self.path)
         self.assertEqual(open_descriptors(), self.before)
 
+    def test_a_root_outside_of_the_walls_is_refused(self) -> None:
+        """Why is told at each login with it, and nothing stays open; one inside is taken."""
+        reasons: list[str | None] = ["it lies outside", None]
+        self.roots.confine(lambda base_path: reasons.pop(0) if base_path == self.path else "another")
+        error = self.assertRaises(PermissionError, self.roots.take, self.path)
+        self.assertEqual(error.strerror, "it lies outside")
+        self.assertEqual(open_descriptors(), self.before)
+        self.take()
+        self.assertEqual(reasons, [])
+
 
 class MountTests(RootsTestCase):
     """What is known of the mount of a base path."""

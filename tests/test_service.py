@@ -254,6 +254,15 @@ class WallsTests(ServiceTestCase):
             self.assertFalse(tls.reload())
         self.assertIn(f"{file} lies outside", formatEvent(entries[0]))
 
+    def test_roots_are_asked_for(self) -> None:
+        """Before a root is used, the walls are asked, and what they say is the reason not to."""
+        server = Server([], reactor=MemoryReactorClock())
+        self.started(StandInWalls(), server)
+        root = self.mktemp()
+        os.mkdir(root)
+        error = self.assertRaises(PermissionError, server.roots.take, root)
+        self.assertEqual(error.strerror, f"{root} lies outside")
+
     def test_walls_that_are_required(self) -> None:
         """Where they are required and cannot be raised, one line says so, and the status is 1."""
         with capturedLogs() as entries:

@@ -75,6 +75,7 @@ class Roots:
     """
 
     def __init__(self, mounts: Mounts, *, walk: bool = False) -> None:
+        self._refusal: Callable[[str], str | None] = lambda _base_path: None
         self._mounts = mounts
         self._walk = walk
         self._shared: dict[str, Root] = {}
@@ -112,11 +113,19 @@ class Roots:
         """Watch for new mounts no more; who still asks watches again."""
         self._mounts.table.close()
 
+    def confine(self, refusal: Callable[[str], str | None]) -> None:
+        """
+        Ask, from now on, before a root is used, whether this process may still do so.
+
+        :param refusal: returns, in any thread, why a base path may not be used, and the cure; ``None`` if it may.
+        """
+        self._refusal = refusal
+
     def take(self, base_path: str) -> Root:
         """
         Return the root at *base_path*, in any thread; each is given back once.
 
-        :raises OSError: if it is not there or no directory.
+        :raises OSError: if it is not there, no directory, or outside of what this process may use.
         """
         with self._lock:
             there = self._shared.get(base_path)
@@ -128,6 +137,10 @@ class Roots:
                     return there
         root = Root(base_path, walk=self._walk)
         try:
+            # The kernel finds what it then refuses to open: an account without any files would be all that is seen.
+            reason = self._refusal(base_path)
+            if reason is not None:
+                raise PermissionError(errno.EACCES, reason)
             self._describe(root, base_path, note, generation)
         except BaseException:
             root.close()

@@ -155,18 +155,34 @@ class Walls:
         """
         if not self.is_up:
             return None
-        missing = access
+        # At each login a root is asked for, which is granted by itself nearly always.
+        missing = access & ~self._granted_at(path)
+        if not missing:
+            return None
         real = PurePath(os.path.realpath(path))
         for place in (real, *real.parents):
             missing &= ~self._granted_at(place)
             if not missing:
                 return None
+        outside = "lies outside of the places" if missing & READ else "is only for reading among the places"
         return (
-            f"{os.fspath(path)!r} lies outside of the places that this process has confined itself to at its start "
-            "(Landlock); restart the server, which then takes those that its configuration names"
+            f"{os.fspath(path)!r} {outside} that this process has confined itself to at its start (Landlock); "
+            "restart the server, which then takes those that its configuration names"
         )
 
-    def _granted_at(self, place: PurePath) -> Access:
+    def refusals(self, settings: Settings) -> list[str]:
+        """
+        Return why *settings* cannot take the place of those that this process was started with: keys, values and cure.
+
+        Who reads the configuration again asks before anything of it is used.
+
+        :param settings: of the same server, as they are now.
+        """
+        named = [place for place in places(settings, self._runner) if place.key]
+        refused = ((place.key, self.refusal(place.path, place.access)) for place in named)
+        return [f"{key}: {reason}" for key, reason in refused if reason is not None]
+
+    def _granted_at(self, place: str | os.PathLike[str]) -> Access:
         try:
             found = os.stat(place)
         except OSError:

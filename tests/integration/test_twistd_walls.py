@@ -14,7 +14,7 @@ import signal
 import socket
 import stat
 import tempfile
-from ftplib import FTP
+from ftplib import FTP, error_perm
 from io import BytesIO
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from .test_twistd_tls import NOT_RELOADED, RELOADED, TLSProcessTestCase
 
 ON = re.compile(r"Landlock is on \(version \d+\): this process is confined to (.*)")
 OFF = re.compile(r"Landlock is off: (.*)")
+REFUSED = re.compile(r"the home directory cannot be entered: (.*)")
 LISTENING = re.compile(r"listening on ")
 
 
@@ -148,6 +149,25 @@ class ServiceTests(ProcessTestCase):
             self.assertEqual(client.recv(3), b"220")
         running.stop()
         self.assertEqual(sorted(set(os.listdir(self.directory)) - {"served", "ftpserver.toml"}), [])
+
+    def test_a_root_that_is_made_anew(self) -> None:
+        """It is another directory, which nobody may open: the login is refused, and the log says why, and the cure."""
+        running = self.start("--config", self.configure())
+        port = running.port()
+        with connect(port) as before:
+            self.served.rename(self.directory / "old")
+            self.served.mkdir()
+            (self.served / "new.txt").write_bytes(b"new\n")
+            with self.assertRaisesRegex(error_perm, "^530 The login is not possible now"):
+                connect(port)
+            reason = running.find(REFUSED)[1]
+            self.assertIn(f"'{self.served}' lies outside of the places that this process has confined", reason)
+            self.assertIn("restart the server", reason)
+            # Who was there before keeps the root of then.
+            self.assertEqual(fetched(before, "hello.txt"), b"hello\n")
+        self.assertNotIn("Traceback", "".join(running.stop()))
+        with connect(self.start("--config", self.configure()).port()) as client:
+            self.assertEqual(fetched(client, "new.txt"), b"new\n")
 
 
 class CertificatesTests(TLSProcessTestCase):
