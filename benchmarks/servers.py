@@ -9,7 +9,6 @@ Starting one server under its supervisor, and ending it.
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,13 +16,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from .cases import Variant
-from .client import HOST, Door, Session
+from .client import Door, Session
 from .peers import Peer
+from .ports import free_ports
 from .processes import ProcessTree
 from .site import Site
 from .supervisor import PATIENCE
 
-__all__ = ["DidNotStart", "RunningServer", "free_port"]
+__all__ = ["DidNotStart", "RunningServer"]
 
 #: Seconds until a server must have greeted somebody.
 STARTING = 20.0
@@ -33,13 +33,6 @@ _CHECKOUT = Path(__file__).parents[1]
 
 class DidNotStart(Exception):
     """The server has ended, or does not answer; the text is the last line of what it said."""
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class RunningServer:
@@ -54,7 +47,7 @@ class RunningServer:
     """
 
     def __init__(self, peer: Peer, site: Site, variant: Variant, processor: int) -> None:
-        port = free_port()
+        [port] = free_ports(1)
         words = [sys.executable, "-m", "benchmarks.supervisor", str(processor), *peer.command(site, port, variant)]
         self.name = peer.name
         self.door: Door = peer.door(port, variant)

@@ -34,7 +34,6 @@ __all__ = [
     "PlainFile",
     "drained",
     "failure",
-    "free_port",
     "given",
     "needs_ipv6",
     "wait",
@@ -63,12 +62,6 @@ async def given(batches: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
     """Yield what is given."""
     for batch in batches:
         yield batch
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def needs_ipv6() -> None:

@@ -12,6 +12,7 @@ import socket
 
 from twisted.internet.defer import Deferred
 
+from benchmarks.ports import free_ports
 from ftpserver.core.throttle import Throttle, TokenBucket
 from ftpserver.data.channel import DataChannel, DataSettings
 from ftpserver.data.plane import DataPlane
@@ -24,7 +25,7 @@ from ftpserver.errors import (
     TransferAborted,
 )
 
-from .data_doubles import PATIENCE, DataTestCase, PlainFile, drained, failure, free_port, given
+from .data_doubles import PATIENCE, DataTestCase, PlainFile, drained, failure, given
 
 HOST = "127.0.0.1"
 
@@ -36,7 +37,7 @@ class ChannelTestCase(DataTestCase):
         """Make the subject."""
         super().setUp()
         self.marks: list[bool] = []
-        self.ports = DataPorts([free_port()])
+        self.ports = DataPorts(free_ports(1))
         self.subject = self.channel()
 
     def channel(self, socket_timeout: float | None = None, patience: float | None = 1.0) -> DataChannel:

@@ -12,12 +12,13 @@ import socket
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from benchmarks.ports import free_ports
 from ftpserver.data.opening import STRANGERS_PER_TURN, ActiveConnector, PassiveListener
 from ftpserver.data.ports import DataPorts
 from ftpserver.data.system import BACKLOG
 from ftpserver.errors import CannotOpenDataConnection, NoFreeDataPort
 
-from .data_doubles import PATIENCE, DataTestCase, failure, free_port, needs_ipv6, wait
+from .data_doubles import PATIENCE, DataTestCase, failure, needs_ipv6, wait
 
 CLIENT, STRANGER = "127.0.0.1", "127.0.0.2"
 
@@ -75,7 +76,7 @@ class PassiveListenerTests(DataTestCase):
 
     def test_a_second_connection(self) -> None:
         """Of ports that are numbered one is taken once: a second connection is closed, a later one refused."""
-        subject = self.passive(DataPorts([free_port()]))
+        subject = self.passive(DataPorts(free_ports(1)))
         first, second = self.call(subject.port), self.call(subject.port)
         connected = self.opened(Deferred.fromCoroutine(subject.open(wait)))
         self.assertEqual(connected.getpeername(), first.getsockname())
@@ -146,7 +147,7 @@ class PassiveListenerTests(DataTestCase):
 
     def test_out_of_descriptors(self) -> None:
         """When the server itself cannot accept, the transfer is told so and the port is free again."""
-        ports = DataPorts([free_port()])
+        ports = DataPorts(free_ports(1))
         for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
             subject = self.passive(ports)
             self.system.faults["accept"].append(failure(number))
@@ -161,7 +162,7 @@ class PassiveListenerTests(DataTestCase):
 
     def test_giving_up(self) -> None:
         """A wait that is aborted leaves port and reactor as they were."""
-        ports = DataPorts([free_port()])
+        ports = DataPorts(free_ports(1))
         subject = self.passive(ports)
         opening = Deferred.fromCoroutine(subject.open(wait))
         opening.cancel()
@@ -171,7 +172,7 @@ class PassiveListenerTests(DataTestCase):
 
     def test_closing_twice(self) -> None:
         """A port is given back once, however often the listener is closed."""
-        ports = DataPorts([free_port()])
+        ports = DataPorts(free_ports(1))
         subject = self.passive(ports)
         self.assertEqual(ports.free, 0)
         subject.close()

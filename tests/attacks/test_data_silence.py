@@ -11,11 +11,11 @@ import socket
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from benchmarks.ports import free_ports
 from ftpserver.commands.registry import Direction
 
 from ..integration.client import Client, DataConnection, target
 from ..integration.stores import LargeDirectory
-from ..integration.test_load import free_ports
 from .harness import AttackTestCase, ProcessAttackTestCase, all_of
 
 #: Seconds that the server waits for a client to connect, and for octets to move.

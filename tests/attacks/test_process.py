@@ -17,6 +17,8 @@ import stat
 from io import BytesIO
 from pathlib import Path
 
+from benchmarks.ports import free_ports
+
 from ..integration.processes import PASSWORD, ProcessTestCase, Running, connect
 from ..integration.stores import mount_small, unmount
 from .harness import GLANCE
@@ -99,9 +101,7 @@ class FullLogTests(ProcessTestCase):
 
     def start_with_log(self, log: str, *lines: str) -> Running:
         """Start a server with its log in a file; it tells its port there, or nowhere."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        [self.port] = free_ports(1)
         name = self.configure(*lines, endpoint=f"tcp:{self.port}:interface=127.0.0.1")
         return self.start("--config", name, runner=["twistd", "-n", "--pidfile=", f"--logfile={log}"])
 

@@ -26,10 +26,11 @@ from benchmarks.client import Door, Refused, Session
 from benchmarks.peers import Given, Peer
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.python import TwistedFTP
+from benchmarks.ports import free_ports
 from benchmarks.processes import ProcessTree, descendants
 from benchmarks.results import OURS, from_json
 from benchmarks.running import Bench
-from benchmarks.servers import DidNotStart, RunningServer, free_port
+from benchmarks.servers import DidNotStart, RunningServer
 from benchmarks.site import Site, site
 
 CHECKOUT = Path(__file__).parents[2]
@@ -259,7 +260,7 @@ class ClientTests(SiteTestCase):
 
     def test_a_port_is_free(self) -> None:
         """Nobody listens there."""
-        self.assertRaises(ConnectionRefusedError, Session, Door(free_port()))
+        self.assertRaises(ConnectionRefusedError, Session, Door(free_ports(1)[0]))
 
 
 class CommandTests(SiteTestCase):

@@ -8,13 +8,14 @@ PORT, PASV, EPRT and EPSV: section D of the registry, its first part.
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from twisted.internet.error import ConnectError
 from twisted.trial.unittest import SkipTest
+
+from benchmarks.ports import free_ports
 
 from .client import Client, announced_port, target
 from .clients import has_ipv6
@@ -23,15 +24,6 @@ from .harness import open_descriptors
 
 #: Another address of this machine, so that nothing ever leaves it.
 STRANGER = "127.0.0.2"
-
-
-def free_ports(amount: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody uses."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(amount)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class PortTestCase(ConformanceTestCase):

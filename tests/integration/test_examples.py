@@ -29,6 +29,7 @@ import trustme
 from twisted.trial.unittest import SynchronousTestCase
 
 import ftpserver
+from benchmarks.ports import free_ports
 
 PROJECT = Path(ftpserver.__file__).parent.parent
 EXAMPLES = PROJECT / "examples"
@@ -159,8 +160,7 @@ class AdvancedTests(ExampleTestCase):
         super().setUp()
         for name in ("logs", "uploads"):
             (self.root / name).mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.data_port = free.getsockname()[1]
+        [self.data_port] = free_ports(1)
         self.start("advanced.py", "0", str(self.root), f"{self.data_port}-{self.data_port}", "127.0.0.2")
 
     def test_the_client_is_told_the_public_address(self) -> None:

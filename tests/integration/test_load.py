@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 import ftpserver
+from benchmarks.ports import free_ports
 
 from .client import Client, announced_port
 from .client_contract import Recorder, content
@@ -40,15 +40,6 @@ def listeners() -> int:
 def resident() -> int:
     """Return the octets of memory that this process uses."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 class LoadTestCase(ServerTestCase):
