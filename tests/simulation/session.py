@@ -163,9 +163,9 @@ class Session:
     @property
     def has_news(self) -> bool:
         """Tell whether there is something to hear."""
-        if self.is_over:
+        if self.is_over or (self.reads and self.line.has_news):
             return True
-        return (self.reads and self.line.has_news) or any(one.has_news for one in self.data)
+        return bool(self.data) and any(one.has_news for one in self.data)
 
     @property
     def is_over(self) -> bool:

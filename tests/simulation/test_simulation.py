@@ -9,8 +9,12 @@ Tests of the whole server on a clock, where the network, the disk, the threads a
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -26,6 +30,8 @@ from ftpserver.server import Server
 from .__main__ import main, report
 from .chance import InjectedFailure
 from .world import PUMPS, Pump, Run, simulate
+
+CHECKOUT = Path(__file__).parents[2]
 
 #: Seconds of the processor for the seeds of each pump.
 BUDGET = 1.5
@@ -201,9 +207,27 @@ class BrokenServerTests(SimulationTestCase):
 class CommandTests(SimulationTestCase):
     """Running seeds from the command line."""
 
+    def said(self, *arguments: str) -> list[str]:
+        """Return the lines of a run of the command that finds nothing."""
+        command = [sys.executable, "-m", "tests.simulation", *arguments]
+        ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+        self.assertEqual(ended.stderr, "")
+        return ended.stdout.splitlines()
+
+    def test_it_tells_what_it_has_run(self) -> None:
+        """One seed on one pump, with everything that happened on demand."""
+        *trace, runs, faults = self.said("--seeds", "1", "--pump", "copy", "--trace")
+        self.assertEqual(trace, "\n".join(self.simulate(1, "copy").trace).splitlines())
+        self.assertRegex(runs, r"^1 runs of 1 seeds in \d+ s, 0 with findings$")
+        self.assertRegex(faults, r"^faults: \d+ ")
+
+    def test_it_ends_in_time(self) -> None:
+        """No seed is begun for which there is no time."""
+        self.assertEqual(self.said("--seeds", "0-9", "--seconds", "0")[0], "0 runs of 0 seeds in 0 s, 0 with findings")
+
     def test_an_unknown_pump_is_refused(self) -> None:
         """Only the pumps that there are."""
-        self.patch(__import__("sys"), "stderr", __import__("io").StringIO())
+        self.patch(sys, "stderr", StringIO())
         self.assertRaises(SystemExit, main, ["--pump", "none"])
 
     def test_what_was_injected_is_known(self) -> None:

@@ -227,7 +227,7 @@ class World:
         # Without that of the port: the reserve that Twisted keeps for accept is opened with the first one.
         before = _descriptors() - 1
         closes_at = self._random.randrange(200, 5000) if self.closes_early else MAXIMUM_STEPS
-        lives = [_Life(client, self) for client in self.clients]
+        lives = [_Life(client) for client in self.clients]
         steps = 0
         while any(not life.is_over for life in lives):
             steps += 1
@@ -240,12 +240,13 @@ class World:
         self._look_around(before)
 
     def _step(self, lives: list[_Life]) -> None:
-        able: list[Any] = [life for life in lives if life.is_able]
+        now = self.seconds()
+        able: list[Any] = [life for life in lives if not life.is_over and life.is_able_at(now)]
         if self.reactor.has_work:
             able.append(self._turn)
         if self.network.has_work:
             able += [self.network.deliver, self.network.deliver]
-        jobs = [job for job in self.reactor.jobs if not job.is_hung and job.not_before <= self.seconds()]
+        jobs = [job for job in self.reactor.jobs if not job.is_hung and job.not_before <= now]
         if jobs:
             able.append(lambda: self._work(self.chance.pick(jobs)))
         if able:
@@ -363,9 +364,8 @@ class _InOrder(dict[Any, None]):
 class _Life:
     """A client and what it waits for."""
 
-    def __init__(self, client: Client, world: World) -> None:
+    def __init__(self, client: Client) -> None:
         self._steps: Generator[Until, None, None] = client.life()
-        self._world = world
         self._until = Until(lambda: True, 0.0)
         self.is_over = False
 
@@ -374,10 +374,9 @@ class _Life:
         """Until when it waits."""
         return self._until.deadline
 
-    @property
-    def is_able(self) -> bool:
+    def is_able_at(self, moment: float) -> bool:
         """Tell whether it can go on."""
-        return not self.is_over and (self._until.is_met() or self._world.seconds() >= self._until.deadline)
+        return moment >= self._until.deadline or self._until.is_met()
 
     def __call__(self) -> None:
         """Go on."""
