@@ -3,6 +3,9 @@
 
 """
 The system calls of data connections on the simulated network: sockets and pipes in memory, files that are real.
+
+EINTR is not among the faults: Python makes an interrupted call again (PEP 475), so nobody above it ever hears of one.
+:mod:`tests.attacks.test_signals` interrupts the real ones.
 """
 
 from __future__ import annotations
