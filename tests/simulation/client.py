@@ -132,7 +132,7 @@ class Visit(Transfers):
         session, spared = self.session, self.client.is_spared
         if self.world.is_secure:
             yield from session.say("AUTH TLS", {234})
-            session.line.secure(self.world.client_context)
+            session.secure()
         for _ in range(4):
             if self.random.random() < 0.2:
                 yield from session.say("PWD", {530})

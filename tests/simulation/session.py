@@ -101,11 +101,17 @@ class Session:
         self._greeted = False
         self._read = RepliesRead()
         self._seen = 0
+        self._seen_in_clear: int | None = None
 
     @property
     def wire_has_failed(self) -> bool:
         """Tell whether the connection itself is to blame for its end."""
         return self.line.end.wire.is_dead or self.line.end.wire.is_cut or self.line.end.is_reset
+
+    def secure(self) -> None:
+        """Speak TLS from now on."""
+        self._seen_in_clear = self._seen
+        self.line.secure(self.world.client_context)
 
     # Commands.
 
@@ -261,6 +267,9 @@ class Session:
         if self.has_left or self.wire_has_failed or self.farewell is not None:
             return
         if self.line.is_ended and not self._greeted and self.world.may_turn_away:
+            return
+        if self.world.is_closing and self._seen == self._seen_in_clear:
+            # A server that stops waits for no handshake, and has no other way to say 421.
             return
         if not self.reads:
             return
