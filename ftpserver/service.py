@@ -124,7 +124,7 @@ class FTPService(MultiService):
         # Here the ports are open, privileges are given up, and no thread has begun: the reactor does not run yet.
         if self._walls is not None:
             self._walls.build()
-            self.server.roots.confine(self._walls.refusal)
+            self.server.roots.confine(self._walls.refusal_of_root)
             if self.server.tls is not None:
                 self.server.tls.confine(self._walls.refusal)
 

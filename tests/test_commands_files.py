@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ftpserver import PathIO, Permission, User
+from ftpserver import MemoryPathIO, PathIO, Permission, User, VirtualPath
 from ftpserver.core.events import AttributesChanged, Deleted, DirectoryMade, DirectoryRemoved, Renamed
 from ftpserver.testing import Dialogue
 from tests.conversation import ConversationTestCase, user_with
@@ -235,6 +235,23 @@ class FactTests(ConversationTestCase):
             self.assertEqual(reply.lines, (f"Modify={time}; /a b",))
             self.assertEqual(node.modified, modified)
         self.assertEqual(dialogue.events.of(AttributesChanged)[0].change, "modify=20380119031408")
+
+    def test_the_time_that_the_file_has_is_told(self) -> None:
+        """A store with bounds may take the nearest time that it can keep; a fraction is kept and not told."""
+
+        set_modified = MemoryPathIO.set_modified
+
+        async def bounded(store: MemoryPathIO, path: VirtualPath, modified: float) -> None:
+            await set_modified(store, path, min(modified, 2**31))
+
+        self.patch(MemoryPathIO, "set_modified", bounded)
+        dialogue = self.logged_in()
+        node = dialogue.files.write("/a")
+        for time, told in (("99991231235959", "20380119031408"), ("20010203040506." + "25" * 3000, "20010203040506")):
+            self.assertEqual(dialogue.say(f"MFMT {time} a", expect=213).lines, (f"Modify={told}; /a",))
+            self.assertEqual(dialogue.say("MDTM a", expect=213).lines, (told,))
+            self.assertEqual(dialogue.events.of(AttributesChanged)[-1].change, f"modify={told}")
+        self.assertEqual(node.modified, 981173106.252525)
 
     def test_what_is_no_time_is_refused(self) -> None:
         """501 comes for a date that is none, and nothing is changed."""

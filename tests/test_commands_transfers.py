@@ -252,6 +252,19 @@ class StouTests(ImageConversationTestCase):
             name = self.stored(dialogue, line)
             self.assertEqual(dialogue.download(f"RETR {name}"), b"octets", line)
 
+    def test_the_place_of_the_new_name_must_grant_it(self) -> None:
+        """What is granted below the argument alone makes no file beside it; what is granted around it makes one."""
+        denied = Permission("/", create=False)
+        dialogue = self.logged_in(user_with(denied, Permission("/upload"), Permission("/none/drop")))
+        for directory in ("/upload", "/none"):
+            dialogue.files.make_directory(directory)
+        for line in ("STOU /upload", "STOU /none/drop", "STOU /none/other", "STOU"):
+            dialogue.upload(line, b"octets", expect=550)
+        self.assertEqual(sorted(dialogue.files.names()), ["none", "upload"])
+        self.assertEqual(dialogue.files.names("/none"), [])
+        dialogue.upload("STOU /upload/report", b"octets")
+        self.assertEqual(len(dialogue.files.names("/upload")), 1)
+
     def test_every_name_is_new(self) -> None:
         """The same command gives another name each time, which begins with the one that was given."""
         dialogue = self.logged_in()

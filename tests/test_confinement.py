@@ -397,6 +397,21 @@ class RefusalTests(ConfinementTestCase):
         self.assertIs(walls.refusal("/anywhere", WRITE), None)
         self.assertEqual(walls.refusals(self.settings(self.text(f'landlock_paths = ["{self.directory}"]'))), [])
 
+    def test_a_root_below_one_that_is_read(self) -> None:
+        """Made anew, it may only be read like what is around it; that is too little for who may write in it."""
+        inner = self.directory / "pub" / "bob"
+        inner.mkdir()
+        text = f'{self.text()}[[users]]\nlogin = "bob"\npassword_hash = "{HASH}"\nbase_path = "pub/bob"\n'
+        walls = Walls(self.settings(text), {}, MadeUpLandlock())
+        self.addCleanup(walls.close)
+        walls.build()
+        self.assertIs(walls.refusal_of_root(str(inner)), None)
+        inner.rename(self.directory / "old")
+        inner.mkdir()
+        self.assertIn("is only for reading among the places", str(walls.refusal_of_root(str(inner))))
+        self.assertIs(walls.refusal_of_root(str(self.directory / "pub")), None)
+        self.assertIsNot(walls.refusal_of_root(str(self.directory)), None)
+
     def test_a_configuration_that_is_read_again(self) -> None:
         """One that needs nothing new may be used; each new place is told, with its key and the cure."""
         self.assertEqual(self.wall.refusals(self.settings(self.text())), [])

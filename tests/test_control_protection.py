@@ -12,7 +12,7 @@ import ssl
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ftpserver.control.protection import Wire
+from ftpserver.control.protection import MAXIMUM_LAST_RECORDS, Wire
 from ftpserver.tls.layer import TLSFailure
 from tests.tls_dialogue import client_context, make_tls
 
@@ -110,6 +110,17 @@ class WireTests(SynchronousTestCase):
         self.begin()
         self.wire.end()
         self.assertEqual(self.wire.receive(b"NOOP\r\n"), b"NOOP\r\n")
+
+    def test_a_client_that_never_says_the_end(self) -> None:
+        """What may still be on its way is taken; who goes on under TLS for ever is cut off."""
+        self.begin()
+        for _ in range(MAXIMUM_LAST_RECORDS):
+            self.client.write(b"N")
+        on_its_way = self.outgoing.read()
+        self.client.write(b"N")
+        self.wire.end()
+        self.assertEqual(self.wire.receive(on_its_way), b"N" * MAXIMUM_LAST_RECORDS)
+        self.assertRaises(TLSFailure, self.wire.receive, self.outgoing.read())
 
     def test_a_record_without_end(self) -> None:
         """A record that claims to be longer than any is refused, and not waited for."""

@@ -215,6 +215,10 @@ class StandInWalls(Walls):
         reactor: Any = self.service.server.reactor
         self.built.append((bool(self.service.server.running), bool(reactor.hasRun)))
 
+    def refusal_of_root(self, path: str) -> str | None:
+        """Refuse everything."""
+        return self.refusal(path)
+
     def refusal(self, path: str | os.PathLike[str], access: Access = READ) -> str | None:
         """Refuse everything."""
         return f"{os.fspath(path)} lies outside"

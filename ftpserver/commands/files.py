@@ -121,7 +121,8 @@ async def mfmt(connection: Connection, time: bytes, path: VirtualPath) -> Reply:
     except ValueError:
         return replies.SYNTAX_ERROR
     await connection.storage.set_modified(path, modified)
-    shown = time.decode("ascii")
+    # A file system has bounds, which it takes for what lies beyond them.
+    shown = format_time((await connection.storage.stat(path)).st_mtime)
     connection.publish(AttributesChanged, path=str(path), change=f"modify={shown}")
     return reply(213, f"Modify={shown}; {path}")
 

@@ -21,7 +21,7 @@ from ..core.paths import VirtualPath
 from ..core.patterns import has_magic, matcher
 from ..core.replies import Reply, reply
 from ..core.status import Entry, FileStatus, is_directory
-from ..errors import PathError
+from ..errors import PathError, PermissionDenied
 from .arguments import Argument
 from .directories import DirectoryView, shown_permissions
 from .registry import ConnectionConditions, Direction, PathPermissions, command, worker
@@ -47,7 +47,7 @@ async def _locate(
     connection: Connection, path: VirtualPath, literal: VirtualPath | None
 ) -> tuple[VirtualPath, str | None, FileStatus]:
     """Return the directory or file to list, the pattern for its entries, and what it is."""
-    if literal is not None and await connection.storage.exists(literal):
+    if literal is not None and await _may_be_seen(connection, literal):
         path = literal
     try:
         status = await connection.storage.stat(path)
@@ -59,6 +59,15 @@ async def _locate(
         return path.parent, path.name, status
     await connection.require(path, PathPermissions.listable)
     return path, None, status
+
+
+async def _may_be_seen(connection: Connection, path: VirtualPath) -> bool:
+    """Tell whether something is at *path*; what the account may not list is as good as missing."""
+    try:
+        await connection.require(path, PathPermissions.listable)
+        return await connection.storage.exists(path)
+    except PermissionDenied:
+        return False
 
 
 async def _matching(

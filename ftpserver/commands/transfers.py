@@ -144,6 +144,8 @@ async def _open_unique(connection: Connection, path: VirtualPath) -> tuple[Virtu
     for _ in range(UNIQUE_NAMES_TRIED):
         # The bare name would be told to everybody who asks before the first of them is done.
         candidate = directory.child(f"{stem}-{connection.unique_suffix()}")
+        # A rule that begins at the argument says nothing of the file beside it.
+        await connection.require(candidate, PathPermissions.creatable)
         try:
             return candidate, await connection.storage.open(candidate, "xb")
         except PathExists:

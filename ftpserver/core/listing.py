@@ -180,8 +180,8 @@ def format_time(seconds: float) -> str:
 
 _TIME = re.compile(rb"(\d{4})" + rb"(\d\d)" * 5 + rb"(?:\.(\d+))?\Z")
 
-#: A file system keeps nanoseconds; what stands behind them is read and means nothing.
-_FRACTION_DIGITS = 9
+#: What a float tells apart in our days; what stands behind is read and means nothing.
+_FRACTION_DIGITS = 6
 
 
 def parse_time(text: bytes) -> float:

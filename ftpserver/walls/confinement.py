@@ -170,6 +170,10 @@ class Walls:
             "restart the server, which then takes those that its configuration names"
         )
 
+    def refusal_of_root(self, path: str) -> str | None:
+        """Return why the root *path* cannot be used as the configuration says, as :meth:`refusal` does."""
+        return self.refusal(path, self._roots.get(path, READ))
+
     def refusals(self, settings: Settings) -> list[str]:
         """
         Return why *settings* cannot take the place of those that this process was started with: keys, values and cure.

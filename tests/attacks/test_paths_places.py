@@ -262,6 +262,21 @@ class InvisibleTests(AttackTestCase):
                 self.assertEqual(there.reply.code // 100, 5, str(there))
                 self.assertNotIn(b"hidden", there.reply.raw)
 
+    async def test_names_that_look_like_options_tell_nothing(self) -> None:
+        """What may be options or a name names no forbidden thing, whether that is there, missing or linked to."""
+        attempts = Attempts(await self.session(), self.server.commands, "/mine")
+        (self.root / "-to-something").symlink_to("hidden/file")
+        (self.root / "-to-nothing").symlink_to("hidden/absent")
+        pairs = [
+            (b"-a/../hidden/file", b"-a/../hidden/absent"),
+            (b"-a/../hidden", b"-a/../absent"),
+            (b"-to-something", b"-to-nothing"),
+        ]
+        for verb in ("LIST", "NLST", "STAT"):
+            for something, nothing in pairs:
+                there, missing = await attempts(verb, something), await attempts(verb, nothing)
+                self.assertEqual(self.like(there, something), self.like(missing, nothing), str(there))
+
     async def test_what_is_forbidden_is_like_what_is_missing(self) -> None:
         """Verbs that need something to be there answer the same where it may not be seen and where it is not there."""
         attempts = Attempts(await self.session(), self.server.commands, "/mine")
