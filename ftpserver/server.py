@@ -390,8 +390,8 @@ class Server(MultiService):
         """Give back the place of a login; with the last one of an account its speed limits are forgotten."""
         self.logins.release(user.login)
         if not self.logins.taken(user.login):
-            self.read_limits.forget(user)
-            self.write_limits.forget(user)
+            self.read_limits.forget(user, self.reactor.seconds())
+            self.write_limits.forget(user, self.reactor.seconds())
 
     @property
     def sessions(self) -> int:
@@ -405,8 +405,8 @@ class Server(MultiService):
             self._data_settings,
             connection.server_host,
             connection.client_host,
-            read_throttle=self.read_limits.throttle(user),
-            write_throttle=self.write_limits.throttle(user),
+            read_throttle=self.read_limits.throttle(user, connection.speed_buckets),
+            write_throttle=self.write_limits.throttle(user, connection.speed_buckets),
         )
 
     @cached_property

@@ -35,6 +35,7 @@ from .security import SessionSecurity
 from .storage import Storage, StoredFile
 
 if TYPE_CHECKING:
+    from ..core.throttle import TokenBucket
     from ..data.channel import DataChannel
     from ..listening import TLSMode
     from ..server import Server
@@ -133,6 +134,7 @@ class Connection(Fields):
         "server_port",
         "session",
         "socket_timeout",
+        "speed_buckets",
         "storage_threads",
         "transfer_type",
         "uploads",
@@ -168,6 +170,8 @@ class Connection(Fields):
         self.ending: Reply | None = None
         self._speaker = speaker
         self._sequence = 0
+        #: See :meth:`~ftpserver.core.speed_limits.SpeedLimits.throttle`.
+        self.speed_buckets: dict[str, TokenBucket] = {}
         self.acquired = False
         self.reset()
 

@@ -68,6 +68,11 @@ class TokenBucket:
             return self._burst
         return min(self._rate * BURST_SECONDS, self._rate * FAST_BURST_SECONDS + FAST_BURST)
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether everything is saved up, so that a new bucket could take the place of this one."""
+        self._hear_time(now)
+        return self._free_at <= now - self.burst / self._rate
+
     def take(self, amount: int, now: float, late: float = 0.0) -> float:
         """
         Spend *amount* tokens, whether they are there yet or not.
