@@ -41,6 +41,7 @@ __all__ = [
     "PermissionDenied",
     "QuotaExceeded",
     "RestartBeyondEnd",
+    "ServerBusy",
     "StorageBusy",
     "StorageFailure",
     "StorageFull",
@@ -197,6 +198,12 @@ class DataConnectionLost(TransferError):
 
 class DataConnectionUnclosed(DataConnectionLost):
     """An upload under TLS ended without close_notify: anybody on the way may have cut it. 426, and nothing is kept."""
+
+
+class ServerBusy(TransferError):
+    """The system has no room left for what a transfer needs; the client may try again: 451."""
+
+    reply = replies.reply(451, "The server is too busy, please try again later.")
 
 
 class DataConnectionStalled(TransferError):

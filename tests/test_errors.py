@@ -39,6 +39,7 @@ CODES: dict[type[FTPError], int] = {
     errors.PermissionDenied: 550,
     errors.QuotaExceeded: 552,
     errors.RestartBeyondEnd: 554,
+    errors.ServerBusy: 451,
     errors.StorageBusy: 451,
     errors.StorageFailure: 451,
     errors.StorageFull: 452,

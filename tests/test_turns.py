@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from ftpserver.data.turns import SECONDS_PER_TURN, Need, Turns
+from ftpserver.errors import ServerBusy
 
 from .data_doubles import DataTestCase, failure
 
@@ -131,11 +132,11 @@ class WaitingTests(TurnsTestCase):
     def test_out_of_descriptors(self) -> None:
         """Where the system has nothing left to wait with it is told, and nothing stays in the reactor."""
         self.system.faults["poller"].append(failure(errno.EMFILE))
-        self.assertRaises(OSError, self.join, 1)
+        self.assertRaises(ServerBusy, self.join, 1)
         self.assertEqual(self.reactor.readers, set())
         closed = self.ready()
         self.system.close(closed)
-        self.assertRaises((OSError, ValueError), self.subject.join, closed, lambda: Need.TURN, writes=False)
+        self.assertRaises((ServerBusy, ValueError), self.subject.join, closed, lambda: Need.TURN, writes=False)
         self.assertEqual(self.reactor.readers, set())
 
 

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..errors import ServerBusy
 from .system import System
 
 __all__ = ["Need", "Turns"]
@@ -74,12 +75,17 @@ class Turns:
         :param visit: goes on with it.
         :param writes: whether it waits for room rather than for input.
         :returns: a Deferred of what it needs then; cancelling it ends the visits.
+        :raises ServerBusy: where the system lets no more be waited for.
         """
         number = handle.fileno()
         deferred: Deferred[Need] = Deferred(lambda _deferred: self._leave(number))
-        if self._poller is None:
-            self._poller = self._system.poller()
-        self._poller.register(number, select.EPOLLOUT if writes else select.EPOLLIN)
+        try:
+            if self._poller is None:
+                self._poller = self._system.poller()
+            self._poller.register(number, select.EPOLLOUT if writes else select.EPOLLIN)
+        except OSError as error:
+            # Descriptors have a bound, and so have those that all processes of one user may wait for (epoll(7)).
+            raise ServerBusy(str(error)) from error
         if not self._waiting:
             self._reactor.addReader(self)
         self._waiting[number] = visit, deferred

@@ -2,14 +2,13 @@
 # See LICENSE for details.
 
 """
-Run many seeds: ``python -m tests.simulation --seeds 0-5000 [--seconds 300] [--pump copy] [--trace]``.
+Run many seeds: ``python -m tests.simulation --seeds 0-5000 [--pump copy | --in-turn] [--trace]``.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import math
 import sys
 import time
 from collections import Counter
@@ -17,8 +16,9 @@ from collections.abc import Sequence
 
 from twisted.logger import globalLogBeginner
 
+from .chance import FAULTS
 from .log import forget
-from .world import PUMPS, Run, simulate
+from .world import PUMPS, Pump, Run, simulate
 
 __all__ = ["main"]
 
@@ -26,9 +26,11 @@ __all__ = ["main"]
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", default="0-99", help="one seed, or first-last")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no other seed after so many")
-    parser.add_argument("--pump", choices=PUMPS, help="by default, every seed runs on each of them")
+    pumps = parser.add_mutually_exclusive_group()
+    pumps.add_argument("--pump", choices=PUMPS, help="by default, every seed runs on each of them")
+    pumps.add_argument("--in-turn", action="store_true", help="every seed runs on one of them, the next on the next")
     parser.add_argument("--trace", action="store_true", help="print everything that happens")
+    parser.add_argument("--every-fault", action="store_true", help="fail if a kind of fault has never struck")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first seed that finds something")
     return parser.parse_args(arguments)
 
@@ -40,12 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Nearly everything of a run lives until its end; to look for garbage among it costs a sixth of the time.
     gc.set_threshold(50_000, 20, 100)
     first, _, last = options.seeds.partition("-")
-    began, seeds, runs, faults, failed = time.monotonic(), 0, 0, Counter[str](), 0
-    for seed in range(int(first), int(last or first) + 1):
-        if time.monotonic() - began >= options.seconds:
-            break
-        seeds += 1
-        for pump in (options.pump,) if options.pump else PUMPS:
+    seeds = range(int(first), int(last or first) + 1)
+    began, runs, faults, failed = time.monotonic(), 0, Counter[str](), 0
+    for seed in seeds:
+        for pump in _pumps(options, seed):
             run = simulate(seed, pump)
             runs += 1
             faults += run.faults
@@ -56,9 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say(report(run, with_trace=not options.keep_going and not options.trace))
                 if not options.keep_going:
                     return 1
-    _say(f"{runs} runs of {seeds} seeds in {time.monotonic() - began:.0f} s, {failed} with findings")
+    _say(f"{runs} runs of {len(seeds)} seeds in {time.monotonic() - began:.0f} s, {failed} with findings")
     _say("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(faults.items())))
-    return bool(failed)
+    missing = sorted(set(FAULTS) - set(faults)) if options.every_fault else []
+    if missing:
+        _say(f"never: {', '.join(missing)}")
+    return bool(failed or missing)
+
+
+def _pumps(options: argparse.Namespace, seed: int) -> Sequence[Pump]:
+    if options.in_turn:
+        return (PUMPS[seed % len(PUMPS)],)
+    return (options.pump,) if options.pump else PUMPS
 
 
 def _say(text: str) -> None:

@@ -39,19 +39,23 @@ FAULTS = {
     "small pipe": 0.5,
     # The kernel paths.
     "sendfile: EINVAL": 0.25,
-    "sendfile: ENOMEM": 0.25,
+    "sendfile: ENOMEM": 0.4,
     "splice in: EINVAL": 0.25,
     "splice out: EINVAL": 0.25,
-    "splice out: EAGAIN": 0.25,
-    "read pipe: EIO": 0.3,
+    "splice out: EAGAIN": 0.4,
+    "read pipe: EIO": 0.6,
     "not in memory": 0.3,
-    "cannot tell": 0.2,
+    "epoll: EMFILE": 0.3,
+    "epoll: ENOSPC": 0.2,
+    "epoll: nothing": 0.1,
+    "epoll: something else": 0.1,
+    "cannot tell": 0.5,
     # The disk.
     "full": 0.4,
     "quota": 0.4,
     "bad read": 0.25,
     "bad write": 0.25,
-    "file shrinks": 0.1,
+    "file shrinks": 0.25,
     "close fails": 0.2,
     "publishing fails": 0.15,
     "flush fails": 0.25,
@@ -70,6 +74,7 @@ FAULTS = {
     "logout raises": 0.3,
     "logout hangs": 0.1,
     "store close hangs": 0.1,
+    "store close raises": 0.2,
 }
 
 #: How often those may happen in a run that take time, so that it ends.

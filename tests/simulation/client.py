@@ -79,6 +79,11 @@ class Client:
         self.files: list[Files] = []
         self._ports = 50000
 
+    @property
+    def is_prompt(self) -> bool:
+        """Tell whether a call to its store is over when it was answered."""
+        return self.is_spared or not self.world.chance.kinds & {"hung thread", "slow thread"}
+
     def next_port(self) -> int:
         """Return a port that the server can be told to call."""
         self._ports += 1
@@ -95,7 +100,7 @@ class Client:
             except ConnectionRefusedError:
                 self.world.chance.note(self.name, "is refused")
                 return
-            visit = Visit(self, Session(self.world, self.name, line), self.files[-1], directory.name)
+            visit = Visit(self, Session(self.world, self.name, line, self.is_spared), self.files[-1], directory.name)
             yield from visit.go()
             deadline = self.world.seconds() + self.random.random() * BREAK
             yield Until(lambda: False, deadline)
@@ -220,7 +225,7 @@ class Visit(Transfers):
         if found.code == 250:
             self.files.now(old, ABSENT)
             self.files.now(new, whole(octets))
-        elif self.world.is_prompt:
+        elif self.client.is_prompt:
             self.files.now(old, whole(octets))
             self.files.now(new, before)
 
@@ -235,7 +240,7 @@ class Visit(Transfers):
         asked = yield from self.session.say(f"DELE {name}", {250} | self._refusals(TROUBLE))
         if asked.code == 250:
             self.files.now(name, ABSENT)
-        elif self.world.is_prompt:
+        elif self.client.is_prompt:
             self.files.now(name, whole(octets))
 
     def _make_directory(self) -> Steps:
@@ -248,7 +253,7 @@ class Visit(Transfers):
         asked = yield from self.session.say(f"MKD {name}", {257} | self._refusals(TROUBLE))
         if asked.code == 257:
             self.files.directories.add(name)
-        elif not self.world.is_prompt:
+        elif not self.client.is_prompt:
             self.files.doubtful.add(name)
 
     def _size_of(self) -> Steps:

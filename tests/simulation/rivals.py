@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .expectation import ABSENT, Allowed, prefix, whole
+from .expectation import ABSENT, Allowed, prefix
+from .sent import Sent
 
 __all__ = ["Rivals"]
 
@@ -27,17 +28,24 @@ class Rivals:
         self._directory = root / "rivals"
         self._directory.mkdir()
         self._allowed: list[Allowed] = [ABSENT]
+        self._sent: list[Sent] = []
 
-    def may_be(self, octets: bytes, *, part: bool) -> None:
+    def may_be(self, sent: Sent, octets: bytes, *, part: bool) -> None:
         """
         Note what may be under one of the names from now on.
 
-        :param part: whether a part of it may be, too.
+        :param sent: what is there where the client has finished.
+        :param octets: everything that it might send.
+        :param part: whether any part of them may be there, too.
         """
-        self._allowed.append(prefix(octets) if part else whole(octets))
+        self._sent.append(sent)
+        if part:
+            self._allowed.append(prefix(octets))
 
     def accept(self, octets: bytes | None) -> bool:
         """Tell whether a file may be that."""
+        if any(sent.is_finished and octets == sent.stored(text=False) for sent in self._sent):
+            return True
         return any(one.accepts(octets) for one in self._allowed)
 
     def wrongs(self) -> list[str]:

@@ -60,6 +60,11 @@ class SimulatedSocket(socket.socket):
             return bool(self.outcome)
         return self.end.is_writable
 
+    @property
+    def owner(self) -> str:
+        """The host of the client, if it is connected with one."""
+        return "" if self.end is None else self.end.wire.owner
+
     # Listening.
 
     def bind(self, address: Any) -> None:
@@ -186,6 +191,9 @@ class Poller:
         self._forget_closed()
         if number in self._events:
             raise failure(errno.EEXIST)
+        owner = self._network.sockets[number].owner
+        if self._network.chance.strikes("epoll: ENOSPC", owner, spared=self._network.is_spared(owner)):
+            raise failure(errno.ENOSPC)
         self._events[number] = events
 
     def unregister(self, number: int) -> None:
@@ -206,9 +214,14 @@ class Poller:
 
     def ready(self) -> list[int]:
         """Return the sockets that are ready."""
-        ready = []
-        for number, events in self._events.items():
-            one = self._network.sockets.get(number)
-            if one is not None and (one.is_writable if events & select.EPOLLOUT else one.is_readable):
-                ready.append(number)
-        return ready
+        return [number for number in self._events if self._is_ready(number)]
+
+    def not_ready(self) -> list[int]:
+        """Return the sockets that are not, of which the system tells sometimes all the same."""
+        return [number for number in self._events if number in self._network.sockets and not self._is_ready(number)]
+
+    def _is_ready(self, number: int) -> bool:
+        one = self._network.sockets.get(number)
+        if one is None:
+            return False
+        return one.is_writable if self._events[number] & select.EPOLLOUT else one.is_readable

@@ -9,23 +9,85 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer, providedBy
 
 from ftpserver.core.paths import VirtualPath
 from ftpserver.core.status import Entry, FileStatus
 from ftpserver.errors import from_os_error
-from ftpserver.interfaces import IAsksBack, IFile, INameListing, IPathIO, OpenMode
+from ftpserver.interfaces import IAsksBack, IFile, INameListing, IPathIO, IRealFile, OpenMode
 from ftpserver.pathio.local import PathIO
 
 from .chance import InjectedFailure, failure
 from .disk import Disk, Disks, SimulatedFileSystem
 from .reactor import SimulatedReactor
 
-__all__ = ["SimulatedStore", "Stores"]
+__all__ = ["SimulatedFile", "SimulatedStore", "Stores"]
+
+T = TypeVar("T")
+
+
+@implementer(IFile)
+class SimulatedFile:
+    """
+    A file of a store that is no disk, each call of which may come late, never, or be an error.
+
+    :param inner: the real file.
+    :param trouble: makes it so.
+    """
+
+    def __init__(self, inner: Any, trouble: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._trouble = trouble
+        directlyProvides(self, *(one for one in providedBy(inner) if one is not IRealFile))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def read(self, amount: int) -> bytes:
+        """See :class:`IFile`."""
+        await self._trouble()
+        octets: bytes = await self._inner.read(amount)
+        return octets
+
+    async def write(self, data: bytes | memoryview) -> None:
+        """See :class:`IFile`."""
+        await self._trouble()
+        await self._inner.write(data)
+
+    async def seek(self, offset: int) -> None:
+        """See :class:`IFile`."""
+        await self._trouble()
+        await self._inner.seek(offset)
+
+    async def stat(self) -> FileStatus:
+        """See :class:`IFile`."""
+        await self._trouble()
+        status: FileStatus = await self._inner.stat()
+        return status
+
+    async def close(self) -> None:
+        """See :class:`IFile`; what cannot be closed is dropped."""
+        try:
+            await self._trouble()
+        except BaseException:
+            await self._inner.abort()
+            raise
+        await self._inner.close()
+
+    async def abort(self) -> bool:
+        """See :class:`IFile`; it never fails."""
+        return bool(await self._inner.abort())
+
+    async def __aenter__(self) -> SimulatedFile:
+        return self
+
+    async def __aexit__(self, kind: object, value: object, traceback: object) -> None:
+        await (self.close() if kind is None else self.abort())
 
 
 @implementer(IPathIO, INameListing, IAsksBack)
@@ -68,7 +130,7 @@ class SimulatedStore:
             raise from_os_error(failure(errno.EMFILE))
         file: IFile = await self._inner.open(path, mode, create=create)
         self._stores.disks.opened(file, self._disk)
-        return file
+        return file if self._stores.has_real_files else SimulatedFile(file, self._trouble)
 
     async def list(self, path: VirtualPath) -> Sequence[str]:
         """See :class:`IPathIO`."""
@@ -109,19 +171,26 @@ class SimulatedStore:
     async def scan(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[Entry], None]:
         """See :class:`INameListing`."""
         await self._trouble()
-        batches: AsyncGenerator[Sequence[Entry], None] = await self._inner.scan(path, amount)
-        return batches
+        return self._broken(await self._inner.scan(path, amount))
 
     async def scan_names(self, path: VirtualPath, amount: int) -> AsyncGenerator[Sequence[str], None]:
         """See :class:`INameListing`."""
         await self._trouble()
-        batches: AsyncGenerator[Sequence[str], None] = await self._inner.scan_names(path, amount)
-        return batches
+        return self._broken(await self._inner.scan_names(path, amount))
+
+    async def _broken(self, batches: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """Pass a listing on, unless it breaks in the middle."""
+        async with aclosing(batches):
+            async for batch in batches:
+                await self._trouble()
+                yield batch
 
     async def close(self) -> None:
         """See :class:`IPathIO`; what it holds is given back even where the answer never comes."""
         self._stores.open_stores -= 1
         await self._inner.close()
+        if self._disk.strikes("store close raises"):
+            raise InjectedFailure("the end of the store")
         if self._disk.strikes("store close hangs"):
             await Deferred()
 
@@ -131,10 +200,12 @@ class Stores:
     The stores of one run.
 
     :param spared: real roots that nothing ever happens to.
+    :ivar has_real_files: whether what they open are files of this system, so that the kernel may move their octets.
     :ivar open_stores: how many are there that were not closed.
     """
 
-    def __init__(self, reactor: SimulatedReactor, disks: Disks, spared: frozenset[str]) -> None:
+    def __init__(self, reactor: SimulatedReactor, disks: Disks, spared: frozenset[str], *, real_files: bool) -> None:
+        self.has_real_files = real_files
         self.reactor = reactor
         self.disks = disks
         self._spared = spared

@@ -36,6 +36,7 @@ class _Pipe:
     def __init__(self, size: int) -> None:
         self.size = size
         self.octets = bytearray()
+        self.owner = ""
 
 
 class SimulatedSystem(System):
@@ -161,6 +162,7 @@ class SimulatedSystem(System):
         if self._refuses or self._chance.strikes("splice in: EINVAL", wire.name, spared=spared):
             raise failure(errno.EINVAL)
         octets = self._pipes[pipe].octets
+        self._pipes[pipe].owner = wire.owner
         room = self._pipes[pipe].size - len(octets)
         if not room:
             raise again()
@@ -186,7 +188,7 @@ class SimulatedSystem(System):
         octets = self._pipes[pipe].octets
         if not octets:
             raise again()
-        if self._chance.strikes("read pipe: EIO", spared=bool(self._network.spared)):
+        if self._chance.strikes("read pipe: EIO", spared=self._network.is_spared(self._pipes[pipe].owner)):
             raise failure(errno.EIO)
         piece = bytes(octets[: self._chance.piece(min(amount, len(octets)))])
         del octets[: len(piece)]
@@ -210,12 +212,19 @@ class SimulatedSystem(System):
 
     def poller(self) -> Any:
         """See :class:`System`."""
+        # All transfers have one: who asks for it first is not known here.
+        if self._chance.strikes("epoll: EMFILE", spared=bool(self._network.spared)):
+            raise failure(errno.EMFILE)
         return self._reactor.new_poller()
 
     def poll(self, poller: Any, maximum: int) -> Sequence[tuple[int, Any]]:
         """See :class:`System`."""
         assert isinstance(poller, Poller)
         ready = poller.ready()
+        if self._chance.strikes("epoll: nothing"):
+            return []
+        if self._chance.strikes("epoll: something else"):
+            ready += poller.not_ready()
         self._chance.random.shuffle(ready)
         return [(number, None) for number in ready[:maximum]]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -207,11 +208,11 @@ class BrokenServerTests(SimulationTestCase):
 class CommandTests(SimulationTestCase):
     """Running seeds from the command line."""
 
-    def said(self, *arguments: str) -> list[str]:
-        """Return the lines of a run of the command that finds nothing."""
+    def said(self, *arguments: str, status: int = 0) -> list[str]:
+        """Return the lines of a run of the command."""
         command = [sys.executable, "-m", "tests.simulation", *arguments]
-        ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-        self.assertEqual(ended.stderr, "")
+        ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        self.assertEqual((ended.returncode, ended.stderr), (status, ""))
         return ended.stdout.splitlines()
 
     def test_it_tells_what_it_has_run(self) -> None:
@@ -221,9 +222,18 @@ class CommandTests(SimulationTestCase):
         self.assertRegex(runs, r"^1 runs of 1 seeds in \d+ s, 0 with findings$")
         self.assertRegex(faults, r"^faults: \d+ ")
 
-    def test_it_ends_in_time(self) -> None:
-        """No seed is begun for which there is no time."""
-        self.assertEqual(self.said("--seeds", "0-9", "--seconds", "0")[0], "0 runs of 0 seeds in 0 s, 0 with findings")
+    def test_it_takes_the_pumps_in_turn(self) -> None:
+        """Each seed on another one, with the outcome that it has there by itself."""
+        faults = sum((self.simulate(seed, pump).faults for seed, pump in enumerate(PUMPS)), Counter[str]())
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(faults.items()))
+        runs, said = self.said("--seeds", f"0-{len(PUMPS) - 1}", "--in-turn")
+        self.assertRegex(runs, r"^6 runs of 6 seeds in \d+ s, 0 with findings$")
+        self.assertEqual(said, f"faults: {told}")
+
+    def test_faults_that_never_strike_are_told(self) -> None:
+        """One seed has a few of them, and that is an error for who wants all."""
+        told = self.said("--seeds", "1", "--pump", "copy", "--every-fault", status=1)[-1]
+        self.assertRegex(told, r"^never: .*epoll: EMFILE")
 
     def test_an_unknown_pump_is_refused(self) -> None:
         """Only the pumps that there are."""

@@ -141,11 +141,11 @@ class Transfers:
         self._settle(name, asked)
 
     def _settle(self, name: str, asked: Asked) -> None:
-        wrong = self.files.settle(name) if asked.code == 226 or self.world.is_prompt else self.files.look(name)
+        wrong = self.files.settle(name) if asked.code == 226 or self.client.is_prompt else self.files.look(name)
         if wrong:
             raise Finding(f"{self.client.name}: after {asked.line} and {asked.final}: {wrong}")
         left = self.world.disks.count(self.client.root.name)
-        if asked.code == 226 and left and self.world.is_prompt and not self.client.is_rival:
+        if asked.code == 226 and left and self.client.is_prompt and not self.client.is_rival:
             raise Finding(f"{self.client.name}: after {asked.line} and {asked.final}: {left} files are open")
 
     def _target(self) -> tuple[str, str, int, bytes | None]:
@@ -250,7 +250,7 @@ class Transfers:
         late = [whole(got)] if self.world.may_sync_in_vain else []
         if old is None:
             # In place it stays until a thread that hangs comes back.
-            stays = not self.world.is_prompt and (verb == "APPE" or not self.world.is_atomic)
+            stays = not self.client.is_prompt and (verb == "APPE" or not self.world.is_atomic)
             return [ABSENT, *late, *([prefix(got)] if self.world.keeps_parts or stays else [])]
         if verb == "APPE":
             return [Allowed(old + got, len(old))]
@@ -285,7 +285,7 @@ class Transfers:
             yield from self.session.say("REST 0", {350})
         else:
             yield from self._fetch(*begun, behaviour, expected)
-        if self.world.files_shrink and self.world.is_prompt:
+        if self.world.files_shrink and self.client.is_prompt:
             self.files.settle(name)
 
     def _fetch(self, asked: Asked, data: Line | None, behaviour: Behaviour, expected: bytes | None) -> Steps:
@@ -346,14 +346,17 @@ class Transfers:
         octets, rivals = content(self.client, self._size(), text=False), self.world.rivals
         assert rivals is not None
         sent = Sent(octets)
-        may_be_cut = self.world.keeps_parts or self.world.files_shrink or behaviour is not Behaviour.FINISHES
-        rivals.may_be(octets, part=may_be_cut)
+        # In clear, a client that dies may be taken for one that has sent everything.
+        dies = not self.is_secure and behaviour in (Behaviour.GOES, Behaviour.IS_RESET, Behaviour.STOPS_SHORT)
+        rivals.may_be(sent, octets, part=self.world.keeps_parts or self.world.files_shrink or dies)
         begun = yield from self._begin(f"STOR {name}", behaviour)
         if begun is not None:
             asked, data = begun
             if data is not None:
                 yield from self._push(asked, data, sent, behaviour)
             yield from self.session.answer(asked)
+            if asked.code == 226 and not sent.is_finished:
+                raise Finding(f"{self.client.name}: 226 to {asked.line}, which was not finished")
             if data is not None:
                 data.close()
 

@@ -112,7 +112,6 @@ class World:
 
     :ivar findings: what must not be.
     :ivar is_secure: whether everything goes under TLS.
-    :ivar is_prompt: whether a call to the store is over when it was answered.
     :ivar is_closing: whether the server was told to stop.
     :ivar rivals: files that several clients write, if there are any.
     :ivar strangers: who has connected to ports that are for others.
@@ -124,7 +123,6 @@ class World:
         self.chance = self.reactor.chance = Chance(seed, self.reactor.seconds)
         self.is_secure = pump.endswith("tls")
         self.client_context = client_context()
-        self.is_prompt = not self.chance.kinds & {"hung thread", "slow thread"}
         self.is_closing = False
         self.strangers: list[Line] = []
         self._pump = pump
@@ -136,7 +134,7 @@ class World:
         hosts = frozenset(client.host for client in spared)
         self.network = self.reactor.network = Network(self.chance, hosts, self.largest, is_secure=self.is_secure)
         self.disks = Disks(self.chance)
-        self.stores = Stores(self.reactor, self.disks, self._spared_roots)
+        self.stores = Stores(self.reactor, self.disks, self._spared_roots, real_files=not pump.startswith("portable"))
         self.system = SimulatedSystem(self.reactor, self.disks, refuses=pump == "copy")
         self.server = self._make_server(frozenset(client.login for client in spared))
 
@@ -304,8 +302,12 @@ class World:
         self.chance.is_over = True
         for job in self.reactor.jobs:
             job.is_hung, job.not_before = False, 0.0
-        while self.reactor.jobs or self.reactor.has_work or self.network.has_work:
+        for _ in range(MAXIMUM_STEPS):
+            if not (self.reactor.jobs or self.reactor.has_work or self.network.has_work):
+                break
             self._step(lives)
+        else:
+            raise Finding("something goes on behind the end of the server")
         for stranger in self.strangers:
             stranger.pump()
             if stranger.received or not (stranger.is_over or stranger.end.wire.is_dead):
@@ -323,7 +325,7 @@ class World:
             "speed limits of users": len(server.read_limits) + len(server.write_limits),
             "logins without an end": sum(map(abs, self.users.logged_in.values())),
             "open stores": self.stores.open_stores,
-            "passive ports taken": len(DATA_PORTS) - (server.data_ports.free or 0) if server.data_ports.free else 0,
+            "passive ports taken": 0 if server.data_ports.free is None else len(DATA_PORTS) - server.data_ports.free,
             "delayed calls": len(self.reactor.getDelayedCalls()),
             "descriptors in the reactor": len(self.reactor.descriptors),
             "sockets": len(self.network.sockets),
