@@ -8,11 +8,14 @@ Run many seeds: ``python -m tests.simulation --seeds 0-5000 [--pump copy | --in-
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gc
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from threading import Timer
 
 from twisted.logger import globalLogBeginner
 
@@ -21,6 +24,9 @@ from .log import forget
 from .world import PUMPS, Pump, Run, simulate
 
 __all__ = ["main"]
+
+#: Seconds after which a run hangs, a tenth of one of which is enough.
+HANGING = 600.0
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -46,7 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began, runs, faults, failed = time.monotonic(), 0, Counter[str](), 0
     for seed in seeds:
         for pump in _pumps(options, seed):
+            hanging = Timer(HANGING, _hangs, (seed, pump))
+            hanging.daemon = True
+            hanging.start()
             run = simulate(seed, pump)
+            hanging.cancel()
             runs += 1
             faults += run.faults
             if options.trace:
@@ -68,6 +78,14 @@ def _pumps(options: argparse.Namespace, seed: int) -> Sequence[Pump]:
     if options.in_turn:
         return (PUMPS[seed % len(PUMPS)],)
     return (options.pump,) if options.pump else PUMPS
+
+
+def _hangs(seed: int, pump: Pump) -> None:
+    # The clock of the simulation stands still, and nothing else would ever tell which seed it was.
+    sys.stderr.write(f"hangs: python -m tests.simulation --seeds {seed} --pump {pump} --trace\n")
+    sys.stderr.flush()
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(1)
 
 
 def _say(text: str) -> None:
