@@ -16,9 +16,9 @@ In a process of its own, whose memory, descriptors and threads can be measured::
 
     class FloodTests(ProcessAttackTestCase):
         async def test_a_flood_costs_little(self) -> None:
-            before = self.vitals()
+            before = self.vitals_before()
             await self.flood()
-            self.assertLess(self.vitals().resident - before.resident, 8 << 20)
+            self.assert_peak(before, 8 << 20)
             await self.settled(before)
 """
 
@@ -43,12 +43,24 @@ from ..integration.client import Client
 from ..integration.clients import Running, start
 from ..integration.harness import HeldTime, ServerTestCase
 
-__all__ = ["GLANCE", "AttackTestCase", "ProcessAttackTestCase", "ServerProcess", "Vitals", "all_of", "vitals_of"]
+__all__ = [
+    "GLANCE",
+    "AttackTestCase",
+    "ProcessAttackTestCase",
+    "ServerProcess",
+    "Vitals",
+    "all_of",
+    "forget_peak",
+    "vitals_of",
+]
 
 reactor: Any = _reactor
 
 #: State of a socket that listens, in /proc/net/tcp.
 _LISTENS = "0A"
+
+#: What /proc/PID/clear_refs is told to set the peak of memory back.
+_FORGET_PEAK = "5"
 
 #: Threads for calls to files: each is made when it is needed, and stays.
 POOL = 8
@@ -65,6 +77,7 @@ class Vitals:
     :ivar descriptors: how many are open; the one that is kept at /dev/null in reserve does not count.
     :ivar listeners: how many of them are TCP ports that listen.
     :ivar resident: octets of memory.
+    :ivar peak: the most octets of memory that it has had since :func:`forget_peak`, or ever.
     :ivar processor: seconds of processor time.
     """
 
@@ -72,6 +85,7 @@ class Vitals:
     listeners: int
     threads: int
     resident: int
+    peak: int
     processor: float
 
 
@@ -88,8 +102,14 @@ def vitals_of(process: int | str = "self") -> Vitals:
         listeners=sum(target in listening for target in targets),
         threads=int(status["Threads"]),
         resident=int(status["VmRSS"].split()[0]) * 1024,
+        peak=int(status["VmHWM"].split()[0]) * 1024,
         processor=(int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"),
     )
+
+
+def forget_peak(process: int | str = "self") -> None:
+    """Let the peak of memory of the process of that number begin anew, at what it has now."""
+    Path("/proc", str(process), "clear_refs").write_text(_FORGET_PEAK)
 
 
 def _targets(directory: Path) -> list[str]:
@@ -218,6 +238,15 @@ class ProcessAttackTestCase(AttackTestCase):
     def vitals(self) -> Vitals:
         """Return the vitals of the server's process."""
         return vitals_of(self.process.number)
+
+    def vitals_before(self) -> Vitals:
+        """Return the vitals before an attack, from which on the peak of memory counts."""
+        forget_peak(self.process.number)
+        return self.vitals()
+
+    def assert_peak(self, before: Vitals, octets: int) -> None:
+        """Assert that the process never had so many octets of memory more than *before*, were it for a moment."""
+        self.assertLess(self.vitals().peak - before.resident, octets)
 
     async def settled(self, before: Vitals) -> None:
         """Wait until the server is back at *before*: its descriptors, ports and threads."""

@@ -200,11 +200,10 @@ class CostTests(ProcessAttackTestCase):
         # What the first transfers need stays.
         await self.witness.store("STOR small", b"content")
         await self.witness.fetch("RETR small")
-        before = self.vitals()
+        before = self.vitals_before()
         await all_of(*(self.misbehave(number) for number in range(MANY)))
-        during = self.vitals()
-        self.assertLess(during.resident - before.resident, 32 << 20)
-        self.assertLessEqual(during.threads, before.threads + 8)
+        self.assert_peak(before, 32 << 20)
+        self.assertLessEqual(self.vitals().threads, before.threads + 8)
         await self.witness.fetch("RETR small")
         for client in self._clients:
             if client is not self.witness:

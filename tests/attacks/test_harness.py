@@ -7,12 +7,13 @@ Tests for the harness of the attacks.
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from .harness import ProcessAttackTestCase, vitals_of
+from .harness import ProcessAttackTestCase, forget_peak, vitals_of
 
 
 class VitalsTests(SynchronousTestCase):
@@ -30,6 +31,17 @@ class VitalsTests(SynchronousTestCase):
         before = vitals_of().resident
         octets = bytearray(os.urandom(1 << 20) * 32)
         self.assertGreater(vitals_of().resident - before, len(octets) // 2)
+
+    def test_memory_that_is_given_back_is_seen(self) -> None:
+        """32 MiB that were written to are in the peak when they are gone, until it is forgotten."""
+        forget_peak()
+        before = vitals_of().resident
+        octets = mmap.mmap(-1, 32 << 20)
+        octets.write(os.urandom(1 << 20) * 32)
+        octets.close()
+        self.assertGreater(vitals_of().peak - before, 16 << 20)
+        forget_peak()
+        self.assertLess(vitals_of().peak - before, 16 << 20)
 
 
 class ProcessTests(ProcessAttackTestCase):

@@ -88,7 +88,7 @@ class ListingTests(ProcessAttackTestCase):
         inode = self.write("large/0")
         for number in range(1, self.number):
             os.link(inode, self.root / "large" / f"entry-with-a-longer-name-{number}")
-        before = self.vitals()
+        before = self.vitals_before()
         clients = await all_of(*(self.session() for _ in range(20)))
         for number, client in enumerate(clients):
             data = await client.passive()
@@ -102,7 +102,7 @@ class ListingTests(ProcessAttackTestCase):
             await self.witness.command("NOOP", 200)
             seconds.append(time.monotonic() - began)
         self.assertLess(typical(seconds), 0.1)
-        self.assertLess(self.vitals().resident - before.resident, 40 << 20)
+        self.assert_peak(before, 40 << 20)
         for client in clients:
             await client.leave()
         # The threads for files stay for a while.

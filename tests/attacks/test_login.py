@@ -269,7 +269,7 @@ class NameFloodTests(ProcessAttackTestCase):
 
     async def test_names_cost_no_memory(self) -> None:
         """Thousands of names, each another one, leave nothing of them in the process; longer ones are refused."""
-        before = self.vitals()
+        before = self.vitals_before()
         client = await self.connect()
         for sign, number, code in (
             ("\u202e", MAXIMUM_LOGIN - 8, 331),
@@ -280,7 +280,7 @@ class NameFloodTests(ProcessAttackTestCase):
                 for one in range(start, start + 100):
                     client.send_line(f"USER {one:08}{sign * number}")
                 await client.replies(*[code] * 100)
-        self.assertLess(self.vitals().resident - before.resident, 4 << 20)
+        self.assert_peak(before, 4 << 20)
         await self.assert_served()
 
 
