@@ -24,11 +24,14 @@ In a process of its own, whose memory, descriptors and threads can be measured::
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,6 +48,7 @@ from ..integration.harness import HeldTime, ServerTestCase
 
 __all__ = [
     "GLANCE",
+    "Answer",
     "AttackTestCase",
     "ProcessAttackTestCase",
     "ServerProcess",
@@ -52,6 +56,7 @@ __all__ = [
     "all_of",
     "forget_peak",
     "vitals_of",
+    "without_collection",
 ]
 
 reactor: Any = _reactor
@@ -89,6 +94,19 @@ class Vitals:
     processor: float
 
 
+@dataclass(frozen=True)
+class Answer:
+    """
+    What the answer to one command took.
+
+    :ivar seconds: from the command on; of one answer it may be the machine that had something else to do.
+    :ivar processor: seconds of processor time of the server's reactor thread, however busy the machine is.
+    """
+
+    seconds: float
+    processor: float
+
+
 def vitals_of(process: int | str = "self") -> Vitals:
     """Return the vitals of the process of that number."""
     place = Path("/proc", str(process))
@@ -96,15 +114,19 @@ def vitals_of(process: int | str = "self") -> Vitals:
     rows = [line.split() for name in ("tcp", "tcp6") for line in (place / "net" / name).read_text().splitlines()[1:]]
     listening = {f"socket:[{row[9]}]" for row in rows if row[3] == _LISTENS}
     status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
-    ticks = (place / "stat").read_text().rpartition(")")[2].split()
     return Vitals(
         descriptors=len(targets),
         listeners=sum(target in listening for target in targets),
         threads=int(status["Threads"]),
         resident=int(status["VmRSS"].split()[0]) * 1024,
         peak=int(status["VmHWM"].split()[0]) * 1024,
-        processor=(int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"),
+        processor=_processor_time(place),
     )
+
+
+def _processor_time(place: Path) -> float:
+    ticks = (place / "stat").read_text().rpartition(")")[2].split()
+    return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def forget_peak(process: int | str = "self") -> None:
@@ -121,6 +143,17 @@ def _targets(directory: Path) -> list[str]:
             # Closed since, or the descriptor of the listing itself.
             continue
     return found
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep the garbage meanwhile: to look for it takes the longer, the more tests the process has run before."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def all_of(*doing: Any) -> list[Any]:
@@ -156,16 +189,25 @@ class AttackTestCase(ServerTestCase):
         await newcomer.command("QUIT", 221)
         await newcomer.lost()
 
-    async def latencies(self, *doing: Any) -> list[float]:
-        """Return how long each NOOP of the witness took that was asked while *doing* were busy."""
-        others = Deferred.fromCoroutine(all_of(*doing))
-        seconds = []
-        while not others.called:
-            began = time.monotonic()
-            await self.witness.command("NOOP", 200)
-            seconds.append(time.monotonic() - began)
-        await others
-        return seconds
+    def reactor_time(self) -> float:
+        """Return the processor time that the reactor thread of the server has used."""
+        return time.thread_time()
+
+    async def answer(self) -> Answer:
+        """Let the witness say NOOP, and return what the answer took."""
+        began, used = time.monotonic(), self.reactor_time()
+        await self.witness.command("NOOP", 200)
+        return Answer(time.monotonic() - began, self.reactor_time() - used)
+
+    async def answers(self, *doing: Any) -> list[Answer]:
+        """Return :meth:`answer` of each NOOP that was said while *doing* were busy."""
+        with without_collection():
+            others = Deferred.fromCoroutine(all_of(*doing))
+            answers = []
+            while not others.called:
+                answers.append(await self.answer())
+            await others
+        return answers
 
 
 class ServerProcess:
@@ -238,6 +280,11 @@ class ProcessAttackTestCase(AttackTestCase):
     def vitals(self) -> Vitals:
         """Return the vitals of the server's process."""
         return vitals_of(self.process.number)
+
+    def reactor_time(self) -> float:
+        """Return the processor time that the first thread of the process has used, where its reactor runs."""
+        number = self.process.number
+        return _processor_time(Path("/proc", str(number), "task", str(number)))
 
     def vitals_before(self) -> Vitals:
         """Return the vitals before an attack, from which on the peak of memory counts."""
