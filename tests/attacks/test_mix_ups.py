@@ -9,41 +9,62 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 
+from ..integration.tls_client import SecureClient
 from ..integration.tls_harness import SecureTestCase
 from .mix_ups import command
 
 #: What begins something that a later command would go on with, and the command that must not find it.
 BEGUN = (("RNFR f", 350, "RNTO g", 503), ("EPSV", 229, "RETR f", 425))
 
+CONTENT = b"0123456789"
+
 
 class ForgottenTests(SecureTestCase):
     """USER, REIN and AUTH."""
 
+    def ways(self) -> Iterator[tuple[bool, str]]:
+        """Yield whether a session runs under TLS, and the command that its next login begins with."""
+        # REIN would end TLS.
+        yield from ((False, "USER alice"), (False, "REIN"), (True, "USER alice"))
+
+    async def again(self, client: SecureClient, ending: str) -> None:
+        """Begin a new login with *ending*."""
+        await client.command(ending, 331, 220)
+        await client.login()
+        await client.command("TYPE I", 200)
+
     async def test_a_new_login_finds_nothing_begun(self) -> None:
-        """RNFR, REST, a data port and PBSZ do not outlast USER and REIN, in clear and under TLS."""
-        self.write("f", b"0123456789")
-        for under_tls, ending in itertools.product((False, True), ("USER alice", "REIN")):
-            for begin, code, line, refusal in BEGUN:
-                client = await (self.private() if under_tls else self.session())
-                await client.command(begin, code)
-                await client.command("REST 5", 350) if code != 350 else None
-                if ending == "REIN" and under_tls:
-                    # TLS ends with it.
-                    break
-                await client.command(ending, 331, 220)
-                await client.login()
-                await client.command("TYPE I", 200)
-                await client.command(line, refusal)
-                if under_tls:
-                    await client.command("PROT P", 503)
-                else:
-                    self.assertEqual(await client.fetch("RETR f"), b"0123456789")
+        """RNFR, a data port and PBSZ do not outlast USER and REIN, in clear and under TLS."""
+        self.write("f", CONTENT)
+        for (under_tls, ending), (begin, code, line, refusal) in itertools.product(self.ways(), BEGUN):
+            client = await (self.private() if under_tls else self.session())
+            await client.command(begin, code)
+            await self.again(client, ending)
+            await client.command(line, refusal)
+            if under_tls:
+                await client.command("PROT P", 503)
+
+    async def test_a_new_login_begins_at_the_start(self) -> None:
+        """REST does not outlast USER and REIN: the first file that comes then is whole."""
+        self.write("f", CONTENT)
+        for under_tls, ending in self.ways():
+            client = await (self.private() if under_tls else self.session())
+            await client.command("REST 5", 350)
+            await self.again(client, ending)
+            # Nothing stands between that would have taken the offset.
+            await self.assert_whole(client)
+
+    async def assert_whole(self, client: SecureClient) -> None:
+        """Assert that a download begins at the start of the file."""
+        client.protects_data = False
+        self.assertEqual(await client.fetch("RETR f"), CONTENT)
 
     async def test_auth_forgets_them(self) -> None:
         """So it is with AUTH: what was begun in clear is not gone on with under TLS."""
+        self.write("f", CONTENT)
         for begin, code, line, refusal in BEGUN:
-            self.write("f", b"0123456789")
             client = await self.session()
             await client.command(begin, code)
             await client.auth()
@@ -51,6 +72,16 @@ class ForgottenTests(SecureTestCase):
             await client.login()
             await client.command(line, refusal)
             await client.command("PROT P", 503)
+
+    async def test_auth_forgets_an_offset(self) -> None:
+        """REST in clear leaves nothing to the first download under TLS."""
+        self.write("f", CONTENT)
+        client = await self.session()
+        await client.command("REST 5", 350)
+        await client.auth()
+        await client.login()
+        await client.command("TYPE I", 200)
+        await self.assert_whole(client)
 
     async def test_random_logins(self) -> None:
         """In whatever order USER, PASS, REIN, AUTH, PBSZ, PROT and CCC come, only who has given a password is in."""
