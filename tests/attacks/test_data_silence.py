@@ -7,6 +7,7 @@ Clients that agree on a data connection and then do not keep to it.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -24,6 +25,9 @@ CONNECTING, MOVING = 10, 30
 #: More than the system buffers for a client that does not read.
 HUGE = 64 << 20
 
+#: Answers to somebody else while the server does what it can.
+TURNS = 50
+
 #: Sessions that misbehave at the same time.
 MANY = 60
 
@@ -34,9 +38,9 @@ class SilenceTests(AttackTestCase):
     holds_time = True
 
     def server_keywords(self) -> dict[str, Any]:
-        """Have one data port, and bounds of time."""
+        """Have one data port, and bounds of time; files are written in no thread, for which time would have to wait."""
         times = {"wait_future_timeout": CONNECTING, "socket_timeout": MOVING}
-        return {**super().server_keywords(), **times, "data_ports": free_ports(1)}
+        return {**super().server_keywords(), **times, "data_ports": free_ports(1), "path_calls": "inline"}
 
     async def start_server(self, **keywords: Any) -> None:
         """Have a file that no client reads to its end."""
@@ -63,11 +67,31 @@ class SilenceTests(AttackTestCase):
         await client.reply(*codes)
 
     async def stalled(self, client: Client) -> None:
-        """Let time pass until the server finds out that nothing moves any more."""
-        while not client.received:
-            self.time.advance(MOVING + 1)
-            await client.turn()
+        """Let so much time pass that the server must find out that nothing moves any more, and no more than that."""
+        await self.until_still(client)
+        # It may look just before the client has held it up for the whole time, and then once more.
+        for _ in range(2):
+            if not client.received:
+                self.time.advance(MOVING + 1)
+                await self.pass_turns()
         await client.reply(426)
+
+    async def until_still(self, client: Client) -> None:
+        """Wait until the server has begun and can move nothing more."""
+        moved, before = await self.moved(client), -1
+        while not moved or moved != before:
+            await self.pass_turns()
+            moved, before = await self.moved(client), moved
+
+    async def pass_turns(self) -> None:
+        """Let the server do what it has to do already."""
+        for _ in range(TURNS):
+            await self.witness.command("NOOP", 200)
+
+    async def moved(self, client: Client) -> int:
+        """Return how many octets the server has moved in the transfer of a client."""
+        found = re.search(r"(\d+) octets so far", (await client.command("STAT", 211)).text)
+        return int(found[1]) if found is not None else 0
 
     async def assert_over(self, client: Client) -> None:
         """Assert that the session goes on, with its place and the only data port free again."""
@@ -129,7 +153,7 @@ class SilenceTests(AttackTestCase):
 
     async def until_moved(self, client: Client, amount: int) -> None:
         """Wait until the server has received so many octets."""
-        while f"{amount} octets" not in (await client.command("STAT", 211)).text:
+        while await self.moved(client) != amount:
             await client.turn()
 
     def remove_part(self) -> None:
@@ -170,6 +194,18 @@ class SilenceTests(AttackTestCase):
             await client.reply(426)
             self.remove_part()
             await self.assert_over(client)
+
+    async def test_a_client_that_resets_a_listing(self) -> None:
+        """So does each listing, of a directory that is larger than what the systems between keep."""
+        await self.restart_server(path_io_factory=LargeDirectory)
+        client = await self.session()
+        for line in ("LIST", "NLST", "MLSD"):
+            data = await client.begin(line)
+            await data.some()
+            data.reset()
+            await client.reply(426)
+            await client.command("NOOP", 200)
+            self.assertEqual(self.server.data_ports.free, 1)
 
     async def some_moved(self, client: Client, data: DataConnection, line: str) -> None:
         """Let some octets move."""
