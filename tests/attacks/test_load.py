@@ -7,6 +7,7 @@ Requests that are small and whose work is large, and backends that do not come t
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import statistics
@@ -19,10 +20,11 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from ftpserver import User
 
-from ..integration.client import Client
+from ..integration.client import Client, DataConnection
 from ..integration.client_contract import content
 from ..integration.slow_disk import SlowDisk
 from ..integration.tls_harness import SecureTestCase
+from .faults import Faults, FaultySystem, serve_faulty
 from .harness import AttackTestCase, ProcessAttackTestCase, all_of
 from .latency import typical
 
@@ -171,7 +173,7 @@ class SecureNumberTests(SecureTestCase):
 
 
 class TruncatedTests(AttackTestCase):
-    """Files that change while they are sent."""
+    """Files that change while they are sent, and uploads that break."""
 
     async def test_a_file_is_cut_while_it_is_sent(self) -> None:
         """The transfer ends with an error, the session and everybody else go on; so does one that is gone."""
@@ -191,6 +193,52 @@ class TruncatedTests(AttackTestCase):
             await client.command("NOOP", 200)
         await self.assert_served()
 
+    def server_keywords(self) -> dict[str, Any]:
+        """Have a disk that can fail."""
+        self.faults = Faults()
+        return {**super().server_keywords(), "path_io_factory": serve_faulty(self.root, self.faults)}
+
+    def prepare(self) -> None:
+        """Let data connections fail, too."""
+        self.server.system = FaultySystem(self.faults)
+
+    async def break_uploads(self) -> None:
+        """Let writes fail in the middle of uploads, with octets on their way to the file; compare what follows."""
+        client = await self.session()
+        for round_ in range(8):
+            self.faults.plan("write", errno.EIO, after=1)
+            data = await client.begin("STOR broken")
+            await self.send_in_two_writes(client, data, round_)
+            await client.reply(451)
+            await data.vanish()
+            self.assertGreater(self.faults.failed, 0)
+            self.faults.plan("", 0)
+            await self.assert_next_is_whole(client, round_)
+
+    async def send_in_two_writes(self, client: Client, data: DataConnection, seed: int) -> None:
+        """Send a part, and more when it has been written, so that the server must write again."""
+        data.send(content(1000, seed))
+        while "1000 octets so far" not in (await client.command("STAT", 211)).text:
+            await client.turn()
+        data.send(content(300_000, 50 + seed))
+        data.finish()
+
+    async def assert_next_is_whole(self, client: Client, seed: int) -> None:
+        """Assert that the file that is uploaded next is what was sent."""
+        whole = content(200_000 + seed, 100 + seed)
+        await client.store("STOR whole", whole)
+        self.assertEqual((self.root / "whole").read_bytes(), whole)
+        self.assertEqual(await client.fetch("RETR whole"), whole)
+
+    async def test_an_upload_that_the_disk_broke_leaves_nothing_for_the_next(self) -> None:
+        """After a write that failed half-way the next file is exactly what was sent."""
+        await self.break_uploads()
+
+    async def test_an_upload_that_the_disk_broke_where_octets_move_in_python(self) -> None:
+        """The same where the kernel does not move them."""
+        await self.restart_server(data_plane="portable")
+        await self.break_uploads()
+
     async def test_a_broken_upload_leaves_nothing_for_the_next(self) -> None:
         """After uploads that were cut, aborted or refused in their middle, the next file is exactly what was sent."""
         client = await self.session()
@@ -205,10 +253,7 @@ class TruncatedTests(AttackTestCase):
                 data.reset()
                 await client.reply(426, 451)
             await data.vanish()
-            whole = content(200_000 + round_, 100 + round_)
-            await client.store("STOR whole", whole)
-            self.assertEqual((self.root / "whole").read_bytes(), whole)
-            self.assertEqual(await client.fetch("RETR whole"), whole)
+            await self.assert_next_is_whole(client, round_)
 
 
 class HungRootTests(AttackTestCase):
