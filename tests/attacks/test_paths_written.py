@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ftpserver.commands import COMMANDS
 
-from .outside import OutsideTestCase
+from .outside import OutsideTestCase, serve_threads, serve_walk
 from .verbs import Attempt, paths_of, verbs_of
 from .ways import OVERLONG, written
 
@@ -17,6 +17,12 @@ from .ways import OVERLONG, written
 ANSWERS = frozenset(
     {200, 202, 211, 212, 213, 214, 215, 226, 229, 250, 257, 350, 450, 501, 502, 503, 504, 522, 550, 552, 553}
 )
+
+#: Verbs that have commands below them.
+FAMILIES = ("OPTS", "SITE")
+
+#: Ways for commands that take no path.
+SHORTEST = [b"../secret", b"/../outside/secret", OVERLONG[0]]
 
 
 class VerbTests(OutsideTestCase):
@@ -52,28 +58,55 @@ class VerbTests(OutsideTestCase):
 class WrittenTests(OutsideTestCase):
     """``..`` in every mixture, in every verb."""
 
+    def ways(self, verb: str) -> list[bytes]:
+        """Return each way for a verb that takes a path, or that is below SITE or OPTS, and the shortest for others."""
+        if verb in paths_of(self.server.commands) or verb.partition(" ")[0] in FAMILIES:
+            return list(written(b"secret"))
+        return SHORTEST
+
     async def try_all(self) -> list[Attempt]:
-        """Try each way in each verb that takes a path, and the shortest in every other verb."""
+        """Try each way in each verb, and in place of the command behind SITE and OPTS."""
         attempts = await self.attempts()
-        taking = paths_of(self.server.commands)
         done = []
         before = self.world()
         for verb, between in verbs_of(self.server.commands).items():
             self.empty()
-            ways = list(written(b"secret")) if verb in taking else [b"../secret", b"/../outside/secret", OVERLONG[0]]
-            for way in ways:
+            for way in self.ways(verb):
                 (self.inside / "mine").write_bytes(b"mine")
                 (self.inside / "d").mkdir(exist_ok=True)
                 done.append(attempt := await attempts(verb, between + way))
-                self.assert_nothing_seen(attempt)
-                self.assertIn(attempt.reply.code, ANSWERS, str(attempt))
+                self.assert_harmless(attempt)
             self.assertEqual(self.world(), before, verb)
+        for family in FAMILIES:
+            for way in self.ways(family):
+                line = family.encode() + b" " + way
+                done.append(attempt := Attempt(line, await attempts.client.command(line), b""))
+                self.assert_harmless(attempt)
+        self.assertEqual(self.world(), before)
         await attempts.client.command("CWD /", 250)
         await attempts.client.command("PWD", 257)
         return done
 
+    def assert_harmless(self, attempt: Attempt) -> None:
+        """Assert that an attempt has shown nothing and was answered as the standards have it."""
+        self.assert_nothing_seen(attempt)
+        self.assertIn(attempt.reply.code, ANSWERS, str(attempt))
+
+    async def check(self) -> None:
+        """Try everything, and be served."""
+        self.assertGreater(len(await self.try_all()), 2000)
+        await self.assert_served()
+
     async def test_no_mixture_leads_out(self) -> None:
         """Nothing outside is seen, changed or made, every attempt has one reply, and the session goes on."""
-        done = await self.try_all()
-        self.assertGreater(len(done), 2000)
-        await self.assert_served()
+        await self.check()
+
+    async def test_no_mixture_leads_out_without_the_kernel(self) -> None:
+        """The same where files are found component by component, for kernels without openat2."""
+        await self.restart_server(**serve_walk(self))
+        await self.check()
+
+    async def test_no_mixture_leads_out_in_threads(self) -> None:
+        """The same where calls to files are made in threads."""
+        await self.restart_server(**serve_threads(self))
+        await self.check()
