@@ -68,6 +68,13 @@ class ArgumentTests(SynchronousTestCase):
         latin = Argument.TEXT.parse(b"\xe9", Context(resolve("/"), "latin-1"))
         self.assertEqual(latin.values, ("\xe9",))
 
+    def test_a_name_has_one_text(self) -> None:
+        """Octets that the encoding lacks are what they are in the names of files, so that rules for these hold."""
+        for encoding in ("ascii", "utf-8"):
+            self.assertEqual(Context(CONTEXT.directory, encoding).text(b"n\xc3\xa9"), "n\xe9")
+        self.assertEqual(Context(CONTEXT.directory, "ascii").text(b"n\xe9"), "n\udce9")
+        self.assertEqual(Context(CONTEXT.directory, "latin-1").text(b"n\xe9"), "n\xe9")
+
     def test_listings_take_options_and_a_path(self) -> None:
         """Options of ``ls`` stand before the path."""
         self.assert_parses(Argument.LISTING, None, "/home", resolve("/home"), ListOptions(False, ""), None)

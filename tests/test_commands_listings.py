@@ -43,7 +43,7 @@ class ListTests(ConversationTestCase):
             self.assertEqual(
                 dialogue.download("LIST"),
                 b"-rw-r--r--   1 0        0               5 Sep 29  1999 f\r\n"
-                b"drwxr-xr-x   2 0        0               0 Jan  1  1970 d\r\n",
+                b"drwxr-xr-x   1 0        0               0 Jan  1  1970 d\r\n",
             )
 
     def test_an_empty_directory_has_no_lines(self) -> None:

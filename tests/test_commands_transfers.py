@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from ftpserver import MemoryPathIO, PathIO, Permission, User, VirtualPath
 from ftpserver.commands import transfers
+from ftpserver.core import replies
 from ftpserver.errors import PathExists, StorageFailure
 from ftpserver.pathio.memory import MemoryFile
 from ftpserver.testing import Dialogue, DialogueFiles
@@ -218,6 +219,14 @@ class AppeTests(ImageConversationTestCase):
             dialogue.say("REST 1", expect=350)
             dialogue.say(line, expect=554)
         dialogue.upload("APPE a", b"one")
+
+    def test_what_may_not_be_appended_to_seems_missing(self) -> None:
+        """Its reply is that for a place where nothing may be made, whether something is there or not."""
+        dialogue = self.logged_in(user_with(Permission("/", append=False), Permission("/none", False, False)))
+        dialogue.files.write("/old", b"old")
+        for path in ("old", "none/x"):
+            dialogue.upload(f"APPE {path}", b"octets", expect=550)
+            self.assertEqual(dialogue.last_reply, replies.PATH_UNAVAILABLE)
 
     def test_rights_decide_what_it_may_do(self) -> None:
         """Creating and appending each need their right."""

@@ -69,9 +69,13 @@ class FindTests(LocalStoreTestCase):
         self.assertEqual(open_descriptors(), self.before)
 
     def test_names_that_no_file_can_have_are_refused(self) -> None:
-        """A name that is too long, or is no octets, is an error of the name."""
-        for name in ("n" * 256, "\ud800"):
-            self.assertRaises(NameNotAllowed, find, self.lazy, ROOT.child(name))
+        """A name that is no octets is an error of the name; one that is too long is of nothing that is there."""
+        self.assertRaises(NameNotAllowed, find, self.lazy, ROOT.child("\ud800"))
+        self.assertRaises(NoSuchPath, find, self.lazy, ROOT.child("n" * 256))
+
+    def test_what_is_on_the_way_is_not_told(self) -> None:
+        """Below a file is nothing, as below nothing: the way may lead where nobody may look."""
+        self.assertRaises(NoSuchPath, find, self.lazy, resolve("/file/x"))
 
 
 class ActTests(LocalStoreTestCase):

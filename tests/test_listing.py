@@ -46,7 +46,7 @@ def plain_line(name: str, status: FileStatus) -> str:
     return " ".join(
         [
             stat.filemode(status.st_mode),
-            str(status.st_nlink).rjust(3),
+            str(1 if stat.S_ISDIR(status.st_mode) else status.st_nlink).rjust(3),
             str(status.st_uid).ljust(8),
             str(status.st_gid).ljust(8),
             str(status.st_size).rjust(8),

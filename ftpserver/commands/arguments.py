@@ -11,6 +11,7 @@ with. What is wrong with an argument is a ``ValueError``, which is answered with
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,6 +21,10 @@ from ..core.paths import VirtualPath, resolve
 from ..core.replies import decode_name
 
 __all__ = ["Argument", "Context", "Parsed"]
+
+
+#: What the names of files are on disk.
+_OF_FILES = frozenset(["utf-8", "utf8", "UTF-8"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,14 @@ class Context:
     encoding: str = "utf-8"
 
     def text(self, octets: bytes) -> str:
-        """Return *octets* as text."""
-        return decode_name(octets, self.encoding)
+        """
+        Return *octets* as text: one name has one text, or a rule for it would hold for one spelling alone.
+
+        :raises ValueError: if it is no name that a file can have.
+        """
+        text = decode_name(octets, self.encoding)
+        # Octets that another encoding lacks would become a second text of a name that UTF-8 spells in characters.
+        return text if self.encoding in _OF_FILES else os.fsdecode(os.fsencode(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class DirectoryView:
         connection.reached = None
         async with aclosing(await connection.storage.scan(self._path, BATCH)) as batches:
             real = connection.reached or self._path
+            hidden |= await self._hidden_in(real)
             async for batch in batches:
                 if self._asks_each:
                     await self._ask_each(batch)
@@ -67,8 +68,10 @@ class DirectoryView:
 
     async def names(self) -> AsyncGenerator[Sequence[str], None]:
         """Yield the names of the visible entries; to be closed with ``aclose`` if not used up."""
-        hidden = await self._look_below()
-        async with aclosing(await self._connection.storage.scan_names(self._path, BATCH)) as batches:
+        hidden, connection = await self._look_below(), self._connection
+        connection.reached = None
+        async with aclosing(await connection.storage.scan_names(self._path, BATCH)) as batches:
+            hidden |= await self._hidden_in(connection.reached or self._path)
             async for batch in batches:
                 yield [name for name in batch if name not in hidden] if hidden else batch
 
@@ -82,11 +85,22 @@ class DirectoryView:
         way = here.parts[depth : depth + 1] if self._path.contains(here) else ()
         self._lacking = {name: lacking(self._connection, self._path.child(name)) for name in {*below, *way}}
         self._special = {name: await account.get_permissions(self._path.child(name)) for name in below}
-        return {name for name in below if self._special[name].grants_nothing and self._shows_nothing_below(name)}
+        return {name for name in below if self._shows_nothing(self._path.child(name), self._special[name])}
 
-    def _shows_nothing_below(self, name: str) -> bool:
-        below = self._connection.account.permissions_below(self._path.child(name))
-        return all(permission.grants_nothing for permission in below)
+    async def _hidden_in(self, real: VirtualPath) -> set[str]:
+        """Return the names that are not shown because of rules for the place that links have led to."""
+        if real == self._path:
+            return set()
+        account, depth = self._connection.account, len(real.parts)
+        below = {one.place.parts[depth] for one in account.permissions_below(real)}
+        places = {name: real.child(name) for name in below}
+        return {
+            name for name, place in places.items() if self._shows_nothing(place, await account.get_permissions(place))
+        }
+
+    def _shows_nothing(self, place: VirtualPath, permission: Permission) -> bool:
+        below = self._connection.account.permissions_below(place)
+        return permission.grants_nothing and all(one.grants_nothing for one in below)
 
     async def _ask_each(self, batch: Sequence[Entry]) -> None:
         account = self._connection.account

@@ -120,7 +120,11 @@ async def appe(connection: Connection, path: VirtualPath) -> Reply:
     mode: OpenMode = "ab" if permission.append else "xb"
     creating = (PathPermissions.creatable,) if permission.create else ()
     connection.rights = (*creating, *((_APPENDING,) if permission.append else ()))
-    target = await connection.storage.open(path, mode, create=permission.create)
+    try:
+        target = await connection.storage.open(path, mode, create=permission.create)
+    except PathExists as error:
+        # What the account may not append to is not there for it.
+        raise NoSuchPath(str(path)) from error
     return await _receive(connection, path, target)
 
 

@@ -201,17 +201,20 @@ class Interpreter:
                 return Asked(row, Request(name, rest if blank else None), is_blank=is_blank)
         return Asked(self.table.get(request.verb), request, is_blank=is_blank)
 
-    def answer(self, connection: Connection, asked: Asked, stepping: Stepping | None = None) -> Reply | Deferred[Reply]:
+    def answer(
+        self, connection: Connection, asked: Asked, stepping: Stepping | None = None, *, meanwhile: bool = False
+    ) -> Reply | Deferred[Reply]:
         """
         Return the final reply to what was *asked*, or a Deferred of it where the command waits.
 
         :param stepping: is told of the steps of a command that waits.
+        :param meanwhile: whether another command runs, whose rights stay those of the session.
         """
         row = asked.row
         if row is None:
             return asked.refusal or self._refuse_unknown(connection, asked.request)
         try:
-            running = self._run(connection, row, asked)
+            running = self._run(connection, row, asked, meanwhile=meanwhile)
             if isinstance(running, Reply):
                 return running
             waiting_for = running.send(None)
@@ -243,7 +246,9 @@ class Interpreter:
         # RFC 2389, section 4 asks for 501 where OPTS does not know the command.
         return replies.SYNTAX_ERROR if request.verb == "OPTS" else replies.NOT_FOR_PARAMETER
 
-    def _run(self, connection: Connection, row: Command, asked: Asked) -> Reply | Coroutine[Deferred[Any], Any, Reply]:
+    def _run(
+        self, connection: Connection, row: Command, asked: Asked, *, meanwhile: bool
+    ) -> Reply | Coroutine[Deferred[Any], Any, Reply]:
         """Ask the guards that need no waiting; return a refusal, or what is to be driven."""
         if row.needs_login and not connection.session.states.is_logged_in:
             return replies.NOT_LOGGED_IN
@@ -255,7 +260,8 @@ class Interpreter:
         for condition in row.other_conditions:
             if not condition.holds(connection):
                 return condition.refusal
-        connection.rights = row.annotations.rights
+        if not meanwhile:
+            connection.rights = row.annotations.rights
         if self._hooks or (parsed.path is not None and (row.rights or row.path_conditions)):
             return self._run_guarded(connection, row, asked.request, parsed)
         # A coroutine around that of the command would cost as much as a short command.

@@ -251,7 +251,7 @@ class CommandSequence:
 
     def _overtake(self, asked: Asked) -> None:
         self._left_in_turn -= 1
-        answer = self._interpreter.answer(self._connection, asked)
+        answer = self._interpreter.answer(self._connection, asked, meanwhile=True)
         if isinstance(answer, Deferred):
             self._overtaking = answer
             answer.addCallbacks(self._overtaken, self._speaker.broken)

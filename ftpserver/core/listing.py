@@ -123,6 +123,9 @@ class LongListing:
 
 def _long_template(kind: tuple[int, int, int, int]) -> str:
     mode, links, owner, group = kind
+    if stat.S_ISDIR(mode):
+        # The subdirectories that it has are for its own listing to tell, which leaves some out.
+        links = 1
     return f"{stat.filemode(mode)} {links:3} {owner:<8} {group:<8} %8s %s %s"
 
 

@@ -8,6 +8,7 @@ What a path led to, and what can be done there: every call on descriptors, none 
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import stat
@@ -20,6 +21,10 @@ from .leftovers import HIDDEN_PREFIX, is_hidden
 from .roots import LazyRoot
 
 __all__ = ["Found", "find", "find_beside", "open_directory", "require_regular"]
+
+
+#: What tells that something else is there on the way, which may lead through a place that nobody may see.
+_TELLING = frozenset([errno.ENOTDIR, errno.ENAMETOOLONG])
 
 
 class Found:
@@ -78,6 +83,8 @@ def find(root: LazyRoot, path: VirtualPath, *, stay: bool = False) -> Found:
     try:
         descriptor, reached = root.get().find(path, stay=stay, takes_names=root.takes_names())
     except OSError as error:
+        if error.errno in _TELLING:
+            raise NoSuchPath(str(path)) from error
         raise from_os_error(error) from error
     return Found(descriptor, reached, stays=stay)
 

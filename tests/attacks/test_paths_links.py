@@ -215,6 +215,50 @@ class ForbiddenTests(AttackTestCase):
         await self.try_all()
         await self.assert_served()
 
+    async def test_no_listing_looks_behind_links(self) -> None:
+        """Whatever is asked while a listing waits, in a directory of any size, no link shows where it must not lead."""
+        client = await self.session()
+        many = self.root / "many"
+        many.mkdir()
+        for number in range(600):
+            (many / f"f{number}").touch()
+            if number % 50 == 0:
+                (many / f"to-file{number}").symlink_to(f"../{HIDDEN}/secret")
+        for line in ("LIST -R /", "LIST /many", "NLST /many", "MLSD /many"):
+            port = await client.passive_port()
+            await client.command(line, 150)
+            await client.command("NOOP", 200)
+            await client.command("STAT", 211)
+            octets = await (await client.open_data(port)).everything()
+            await client.reply(226)
+            self.assertIn(b"f599", octets)
+            for telling in (b"to-", b"secret", b"chain", b"absolute"):
+                self.assertNotIn(telling, octets, line)
+
+    async def test_a_listing_hides_what_its_place_hides(self) -> None:
+        """A directory that is listed through a link shows nothing that it does not show by itself."""
+        client = await self.session()
+        for verb in ("LIST", "NLST", "MLSD"):
+            for path in ("alias/below", "/open/below", "/alias/below/*"):
+                if verb != "MLSD" or "*" not in path:
+                    self.assertNotIn(HIDDEN.encode(), await client.fetch(f"{verb} {path}"), f"{verb} {path}")
+        for path in ("alias/below", "alias/below/*"):
+            reply = await client.command(f"STAT {path}", 212)
+            self.assertNotIn(HIDDEN, reply.text.partition("\n")[2])
+
+    async def test_no_error_tells_what_is_behind_a_link(self) -> None:
+        """What lies below a forbidden file, directory or nothing is answered the same, however long its name is."""
+        attempts = Attempts(await self.session(), self.server.commands, "/mine")
+        ways = (b"to-directory/secret", b"to-directory/absent", b"to-directory", b"to-file", b"to-nothing")
+        for verb, between in paths_of(self.server.commands).items():
+            for below in (b"/x", b"/x/y", b"/" + b"n" * 300):
+                told = {
+                    (attempt := await attempts(verb, between + way + below)).reply.raw.replace(way, b"...")
+                    for way in ways
+                }
+                self.assertEqual(len(told), 1, f"{verb} {below!r}: {told}")
+                self.assertEqual(attempt.reply.code // 100, 5, str(attempt))
+
     async def test_no_link_leads_to_a_forbidden_place_without_the_kernel(self) -> None:
         """The same where files are found component by component."""
         await self.restart_server(**serve_walk(self))
