@@ -13,6 +13,8 @@ from typing import Any
 
 from ftpserver import MemoryPathIO, PathIO, Permission, User, VirtualPath
 from ftpserver.core.events import AttributesChanged, Deleted, DirectoryMade, DirectoryRemoved, Renamed
+from ftpserver.core.paths import resolve
+from ftpserver.core.status import FileStatus
 from ftpserver.testing import Dialogue
 from tests.conversation import ConversationTestCase, user_with
 
@@ -221,6 +223,22 @@ class FactTests(ConversationTestCase):
         dialogue = self.logged_in()
         dialogue.files.write("/19990929043300 file6").modified = 0
         self.assertEqual(dialogue.say("MDTM 19990929043300 file6", expect=213).lines, ("19700101000000",))
+
+    def test_only_a_file_has_a_size(self) -> None:
+        """550 comes for what has become a directory since it was looked at first."""
+        stat = MemoryPathIO.stat
+        dialogue = self.logged_in()
+        dialogue.files.write("/a", b"octets")
+        dialogue.files.make_directory("/d")
+        paths = iter(["/a", "/d"])
+
+        async def changing(store: MemoryPathIO, path: VirtualPath) -> FileStatus:
+            return await stat(store, resolve(next(paths)))
+
+        dialogue.say("TYPE I", expect=200)
+        self.patch(MemoryPathIO, "stat", changing)
+        dialogue.say("SIZE a", expect=550)
+        self.assertEqual(list(paths), [])
 
     def test_times_are_set(self) -> None:
         """MFMT sets the time, tells it, and publishes it."""

@@ -242,6 +242,36 @@ class AppeTests(ImageConversationTestCase):
             dialogue.upload("APPE old", b"octets", expect=of_old)
 
 
+class LostNameTests(ImageConversationTestCase):
+    """Uploads whose name is taken from them, with files on a disk."""
+
+    def test_an_upload_in_place_needs_its_name_to_the_end(self) -> None:
+        """550 comes where somebody has removed or replaced the file; one that was renamed has all of it."""
+        for loses, code in ((os.unlink, 550), (self.replace, 550), (self.rename, 226)):
+            for line in ("APPE old", "APPE new"):
+                root = Path(self.mktemp())
+                root.mkdir()
+                (root / "old").write_bytes(b"old")
+                dialogue = self.logged_in([User("user", "password", root)], path_io_factory=PathIO, path_threads=0)
+                data = dialogue.agree()
+                dialogue.say(line, expect=150)
+                data.send(b"one")
+                loses(root / line.split(" ")[1])
+                data.send(b"two")
+                data.end()
+                self.assertEqual(dialogue.last_reply.code, code, (loses, line))
+                self.assertTrue(code == 550 or (root / "renamed").read_bytes().endswith(b"onetwo"))
+
+    def replace(self, path: Path) -> None:
+        """Put another file in the place of one."""
+        (path.parent / "other").write_bytes(b"other")
+        (path.parent / "other").rename(path)
+
+    def rename(self, path: Path) -> None:
+        """Give a file another name."""
+        path.rename(path.parent / "renamed")
+
+
 class StouTests(ImageConversationTestCase):
     """STOU."""
 

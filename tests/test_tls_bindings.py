@@ -51,7 +51,7 @@ class BuffersTests(SynchronousTestCase):
         write(self.subject, memoryview(b""))
         sent(self.subject, 0)
         self.assertEqual(bytes(unsent(self.subject)), b"")
-        self.assertEqual(read_into(self.subject, memoryview(bytearray(10))), 0)
+        self.assertEqual(read_into(self.subject, memoryview(bytearray(10))), (0, False))
 
     def test_writing(self) -> None:
         """What is written is had as often as it is asked for, until it is said to have gone."""
@@ -72,9 +72,9 @@ class BuffersTests(SynchronousTestCase):
         self.client.say(CONTENT)
         self.hear()
         buffer = bytearray(b"x" * 100_000)
-        self.assertEqual(read_into(self.subject, memoryview(buffer)[10:50]), 40)
+        self.assertEqual(read_into(self.subject, memoryview(buffer)[10:50]), (40, False))
         self.assertEqual(bytes(buffer), b"x" * 10 + CONTENT[:40] + b"x" * 99_950)
-        self.assertEqual(read_into(self.subject, memoryview(buffer)), len(CONTENT) - 40)
+        self.assertEqual(read_into(self.subject, memoryview(buffer)), (len(CONTENT) - 40, False))
         self.assertEqual(bytes(buffer[: len(CONTENT)]), CONTENT[40:] + b"x" * 40)
 
     def test_a_part_of_a_record(self) -> None:
@@ -84,10 +84,10 @@ class BuffersTests(SynchronousTestCase):
         octets = self.client.outgoing()
         put(self.subject, memoryview(octets[:-1]))
         buffer = memoryview(bytearray(100))
-        self.assertEqual(read_into(self.subject, buffer), 5)
-        self.assertEqual(read_into(self.subject, buffer), 0)
+        self.assertEqual(read_into(self.subject, buffer), (5, False))
+        self.assertEqual(read_into(self.subject, buffer), (0, False))
         put(self.subject, memoryview(octets[-1:]))
-        self.assertEqual(read_into(self.subject, buffer), 4)
+        self.assertEqual(read_into(self.subject, buffer), (4, False))
         self.assertEqual(bytes(buffer[:5]), b"halfe")
 
     def test_the_end(self) -> None:
@@ -96,7 +96,7 @@ class BuffersTests(SynchronousTestCase):
         self.client.end()
         self.hear()
         buffer = memoryview(bytearray(100))
-        self.assertEqual(read_into(self.subject, buffer), 3)
+        self.assertEqual(read_into(self.subject, buffer), (3, False))
         for _ in range(2):
             self.assertRaises(SSL.ZeroReturnError, read_into, self.subject, buffer)
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
+from ftpserver.tls.bindings import MAXIMUM_RECORDS
 from ftpserver.tls.contexts import Rules, build
 from ftpserver.tls.files import Pair
 from ftpserver.tls.layer import OpenSSLLayer, StdlibLayer, TLSFailure, TLSLayer
@@ -117,6 +118,25 @@ class BothLayersMixin(Mixin):
         data = b"0123456789abcdef" * (10 * 65536)
         client.say(data)
         self.assertTrue(converse(layer, client) == data)
+
+    def test_many_small_records(self) -> None:
+        """A call reads so many of them and says that there are more; all are heard, by either way of reading."""
+        layer = self.layer()
+        client = established(layer, Client())
+        said = b"0123456789" * 60
+        for read_on in (True, False):
+            for number in range(len(said)):
+                client.say(said[number : number + 1])
+            if not read_on:
+                self.assertEqual(layer.receive(client.outgoing()), said)
+                continue
+            layer.put(memoryview(client.outgoing()))
+            heard, buffer = b"", memoryview(bytearray(1000))
+            for amount in (MAXIMUM_RECORDS, MAXIMUM_RECORDS, len(said) - 2 * MAXIMUM_RECORDS, 0):
+                self.assertEqual(layer.read_into(buffer), amount)
+                self.assertEqual(layer.has_more, amount == MAXIMUM_RECORDS)
+                heard += bytes(buffer[:amount])
+            self.assertEqual(heard, said)
 
     def test_nothing_to_send(self) -> None:
         """Sending nothing sends nothing."""

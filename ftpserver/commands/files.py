@@ -16,6 +16,8 @@ from ..core.events import AttributesChanged, Deleted, DirectoryMade, DirectoryRe
 from ..core.listing import format_time, parse_time
 from ..core.paths import VirtualPath
 from ..core.replies import Reply, quoted, reply
+from ..core.status import is_regular_file
+from ..errors import NotAFile
 from .arguments import Argument
 from .registry import ConnectionConditions, PathConditions, PathPermissions, command
 
@@ -99,6 +101,9 @@ async def size(connection: Connection, path: VirtualPath) -> Reply:
         # Only reading the whole file would tell how many octets its line ends add, and an estimate is forbidden.
         return reply(550, "SIZE is for TYPE I only.")
     status = await connection.storage.stat(path)
+    if not is_regular_file(status):
+        # What was one a moment ago is something else now.
+        raise NotAFile(str(path))
     return reply(213, str(status.st_size))
 
 

@@ -29,6 +29,10 @@ from .turns import SECONDS_PER_TURN, Need
 
 __all__ = ["Pump"]
 
+#: Pieces of what has come already that are moved in one visit: under TLS each is of 256 records at most, which may be
+#: of an octet each, and then take 0.3 ms.
+MAXIMUM_IN_VISIT = 8
+
 #: Octets of a first batch that promise more of them.
 LONG = 8192
 
@@ -177,8 +181,8 @@ class Pump:
                 continue
             if need is Need.OTHERWISE:
                 return False
-            if need is Need.TIME:
-                await self._pause(self.meter.delay)
+            if need is Need.TIME or need is Need.MORE:
+                await self._pause(self.meter.delay if need is Need.TIME else 0)
             else:
                 await self._call(mover.fetch())
             need = self._first_turn(mover)
@@ -211,12 +215,13 @@ class Pump:
         if self._is_limited and mover.is_at_end():
             return Need.NOTHING
         try:
-            while allowed := meter.allowance(mover.piece):
+            for _ in range(MAXIMUM_IN_VISIT):
+                allowed = meter.allowance(mover.piece)
+                if not allowed:
+                    return Need.TIME
                 need = mover.move(allowed)
                 if need is not Need.MORE:
                     break
-            else:
-                return Need.TIME
         except BlockingIOError:
             need = Need.SOCKET
         except OSError as error:

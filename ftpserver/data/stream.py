@@ -317,7 +317,7 @@ class SecureStream:
             amount = self._read_into(buffer)
             if not amount and not self._is_over():
                 raise BlockingIOError
-        self._has_more = amount == len(buffer)
+        self._has_more = amount == len(buffer) or self._layer.has_more
         return amount
 
     def _take_early(self, buffer: memoryview) -> int:

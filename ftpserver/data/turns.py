@@ -36,7 +36,7 @@ class Need(enum.Enum):
     TURN = "a turn"
     #: A turn when its socket is ready.
     SOCKET = "the socket"
-    #: The same turn: the socket does not tell of what came already.
+    #: Another turn, which the socket does not tell of: what it needs has come already.
     MORE = "more of the same"
     #: That time passes, for a speed limit.
     TIME = "time"

@@ -61,8 +61,11 @@ class Place:
         Give whole data their name; the later of two uploads to one new name stays.
 
         :raises FileExistsError: if something has come there that may not be replaced.
+        :raises FileNotFoundError: if data that were written in place have lost their name to somebody else.
         """
         if self.in_place:
+            if os.fstat(descriptor).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "removed or replaced meanwhile")
             return
         if self.is_new:
             try:

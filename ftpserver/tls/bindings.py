@@ -15,6 +15,7 @@ from collections.abc import Callable
 from OpenSSL import SSL, _util
 
 __all__ = [
+    "MAXIMUM_RECORDS",
     "SHARED",
     "alert_unless",
     "connect",
@@ -29,6 +30,10 @@ __all__ = [
 
 #: The session id context of sessions that any connection of the same Context may continue.
 SHARED = b"ftpserver"
+
+#: Records that are read in one call: of as many as the network buffer holds each may be of one octet, and a call took
+#: 14 ms.
+MAXIMUM_RECORDS = 256
 
 #: What a callback answers (ssl.h): go on, or send the alert, which is unrecognized_name for the one of SNI.
 _GO_ON, _ALERT = 0, 2
@@ -86,24 +91,27 @@ def put(connection: SSL.Connection, octets: memoryview) -> None:
             raise MemoryError
 
 
-def read_into(connection: SSL.Connection, buffer: memoryview) -> int:
+def read_into(connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
     """
     Read what has come in clear, as much as *buffer* holds; as ``Connection.recv_into`` of pyOpenSSL does.
 
-    :returns: how many octets; none where that says WantReadError, which most calls would: an exception costs more.
+    :returns: how many octets, and whether there may be more although *buffer* is not full: of :data:`MAXIMUM_RECORDS`
+        records. None where pyOpenSSL says WantReadError, which most calls would: an exception costs more.
     :raises SSL.Error: as that does.
     """
     room, amount = len(buffer), 0
     with _util.ffi.from_buffer(buffer) as start:
-        while amount < room:
+        for _ in range(MAXIMUM_RECORDS):
+            if amount == room:
+                return amount, False
             result = _util.lib.SSL_read(connection._ssl, start + amount, room - amount)
             if result <= 0:
                 error = _util.lib.SSL_get_error(connection._ssl, result)
                 if error == _util.lib.SSL_ERROR_WANT_READ or (amount and error in _AT_THE_END):
-                    break
+                    return amount, False
                 connection._raise_ssl_error(connection._ssl, result)
             amount += result
-    return amount
+    return amount, amount < room
 
 
 def write(connection: SSL.Connection, data: memoryview) -> None:

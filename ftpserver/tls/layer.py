@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from OpenSSL import SSL
 
-from .bindings import SHARED, connect, put, read_into, reason, sent, session_was_reused, unsent, write
+from .bindings import MAXIMUM_RECORDS, SHARED, connect, put, read_into, reason, sent, session_was_reused, unsent, write
 
 __all__ = ["OpenSSLLayer", "StdlibLayer", "TLSFailure", "TLSLayer", "WrongALPN"]
 
@@ -47,12 +47,14 @@ class TLSLayer(Protocol):
     After a :class:`TLSFailure` each call but :meth:`end` and :meth:`outgoing` fails again.
 
     :ivar is_established: whether the handshake is done.
+    :ivar has_more: whether the last :meth:`read_into` has left something, although it did not fill its buffer.
     :ivar has_ended: whether the client said that nothing more comes (close_notify). Where the connection was closed and
         this is ``False``, what came may have been cut.
     """
 
     is_established: bool
     has_ended: bool
+    has_more: bool
 
     def receive(self, data: bytes) -> bytes:
         """
@@ -75,7 +77,7 @@ class TLSLayer(Protocol):
         """
         Read in clear what was put, as much as *buffer* holds.
 
-        :returns: how many octets; fewer than *buffer* holds are all that there is.
+        :returns: how many octets; fewer than *buffer* holds are all that there is unless :attr:`has_more`.
         :raises TLSFailure: see :meth:`receive`.
         """
         ...
@@ -135,7 +137,7 @@ class _Layer:
 
     def __init__(self) -> None:
         self.is_established = False
-        self.has_ended = False
+        self.has_ended = self.has_more = False
         self._has_said_end = False
         self._failure: str | None = None
 
@@ -185,7 +187,7 @@ class OpenSSLLayer(_Layer):
         if not self.is_established and not self._shakes_hands():
             return b""
         pieces = [self._piece()]
-        while len(pieces[-1]) == RECORD:
+        while self.has_more or len(pieces[-1]) == RECORD:
             pieces.append(self._piece())
         return b"".join(pieces)
 
@@ -211,8 +213,9 @@ class OpenSSLLayer(_Layer):
     def read_into(self, buffer: memoryview) -> int:
         """See :class:`TLSLayer`."""
         self._check()
+        self.has_more = False
         try:
-            amount = read_into(self._tls, buffer)
+            amount, self.has_more = read_into(self._tls, buffer)
         except SSL.Error as error:
             self._end_or_fail(error)
             return 0
@@ -327,15 +330,18 @@ class StdlibLayer(_Layer):
     def read_into(self, buffer: memoryview) -> int:
         """See :class:`TLSLayer`."""
         self._check()
-        amount = 0
+        amount, self.has_more = 0, False
         try:
-            while amount < len(buffer):
+            for _ in range(MAXIMUM_RECORDS):
+                if amount == len(buffer):
+                    return amount
                 # With a buffer the answer is a number, which the stubs do not know.
                 piece: Any = self._tls.read(len(buffer) - amount, buffer[amount:])
                 if not piece:
                     self.has_ended = True
-                    break
+                    return amount
                 amount += piece
+            self.has_more = amount < len(buffer)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
