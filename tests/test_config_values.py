@@ -134,6 +134,8 @@ class WireTests(ValuesTestCase):
         """An encoding is one that Python knows and that contains ASCII; every spelling of it is one."""
         self.reads(values.Encoding, [("utf-8", "utf-8"), ("UTF8", "utf-8"), ("latin-1", "iso8859-1")])
         self.refuses(values.Encoding, ["utf-16", "nonsense", "hex", 8, ""])
+        # Some write other characters with ASCII: an argument without a slash could be a path.
+        self.refuses(values.Encoding, ["unicode_escape", "idna", "utf-7", "raw_unicode_escape", "hz", "punycode"])
 
 
 class PasvAddressTests(ValuesTestCase):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import codecs
 import re
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
@@ -172,10 +173,14 @@ def _lines(value: object) -> tuple[str, ...]:
     return tuple(lines)
 
 
+#: What an encoding of names leaves as it is: ASCII, and what some use of it to write other characters.
+_ASCII = (string.printable, r"\x2f\u002f", "+AC8-", "~{!!~}", "xn--bcher-kva")
+
+
 def _encoding(value: object) -> str:
     name = text_of(value)
     try:
-        fits = "A /".encode(name) == b"A /"
+        fits = all(text.encode(name) == text.encode() and text.encode().decode(name) == text for text in _ASCII)
     except (LookupError, UnicodeError):
         fits = False
     if not fits:
