@@ -80,7 +80,7 @@ class DirectoryView:
         account = self._connection.account
         self._own = await account.get_permissions(self._path)
         depth = len(self._path.parts)
-        below = {one.place.parts[depth] for one in account.permissions_below(self._path)}
+        below = self._names_with_rules(self._path)
         here = self._connection.current_directory
         way = here.parts[depth : depth + 1] if self._path.contains(here) else ()
         self._lacking = {name: lacking(self._connection, self._path.child(name)) for name in {*below, *way}}
@@ -91,12 +91,16 @@ class DirectoryView:
         """Return the names that are not shown because of rules for the place that links have led to."""
         if real == self._path:
             return set()
-        account, depth = self._connection.account, len(real.parts)
-        below = {one.place.parts[depth] for one in account.permissions_below(real)}
-        places = {name: real.child(name) for name in below}
+        account = self._connection.account
+        places = {name: real.child(name) for name in self._names_with_rules(real)}
         return {
             name for name, place in places.items() if self._shows_nothing(place, await account.get_permissions(place))
         }
+
+    def _names_with_rules(self, place: VirtualPath) -> set[str]:
+        """Return the names in *place* that a rule is for, or for something below."""
+        depth = len(place.parts)
+        return {one.place.parts[depth] for one in self._connection.account.permissions_below(place)}
 
     def _shows_nothing(self, place: VirtualPath, permission: Permission) -> bool:
         below = self._connection.account.permissions_below(place)

@@ -25,7 +25,7 @@ from .world import PUMPS, Pump, Run, simulate
 
 __all__ = ["main"]
 
-#: Seconds after which a run hangs, a tenth of one of which is enough.
+#: Seconds after which a run is taken to hang; it needs a tenth of a second.
 HANGING = 600.0
 
 
